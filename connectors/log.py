@@ -1,0 +1,73 @@
+"""The log: topics of partitions of records. What differs between SQLite and Kafka sits behind this protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from schemas.records import Entry, Record
+
+
+class Appended(NamedTuple):
+    """Where an entry landed."""
+
+    partition: int
+    offset: int
+    logged_at: int
+
+
+class Progress(NamedTuple):
+    """A consumer group's next offsets, to be made durable together with an append."""
+
+    group: str
+    offsets: Mapping[tuple[str, int], int]
+
+
+class Log(Protocol):
+    """A durable, partitioned, ordered log.
+
+    Guarantees, held by `tests/connectors/log_conformance.py` for every implementation:
+    an append is durable when it returns, all of it or nothing; offsets of a partition count up by one from 0 (a log
+    may drop old records, then `begin` is above 0); `logged_at` never decreases within a partition; a reader sees a
+    record only once everything before it in its partition can be seen. Raises LogUnavailable.
+    """
+
+    def partitions(self, topic: str) -> int:
+        """How many partitions the topic has; KeyError for an unknown topic."""
+        ...
+
+    def partition_of(self, topic: str, key: str) -> int:
+        """The partition to which a key's records go."""
+        ...
+
+    def append(self, entries: Sequence[Entry], progress: Progress | None = None) -> list[Appended]:
+        """Append all entries, durably, in order; with `progress`, move the group's offsets in the same act."""
+        ...
+
+    def read(self, topic: str, partition: int, offset: int, limit: int = 2_000) -> list[Record]:
+        """Up to `limit` records from `offset` on, in order; empty at the end. Never blocks for new ones."""
+        ...
+
+    def begin(self, topic: str, partition: int) -> int:
+        """The first offset that is still there (the end's, in an empty partition)."""
+        ...
+
+    def end(self, topic: str, partition: int) -> int:
+        """The offset that the next record will get."""
+        ...
+
+    def committed(self, group: str, topic: str, partition: int) -> int:
+        """The group's next offset; 0 where it never committed."""
+        ...
+
+    def commit(self, progress: Progress) -> None:
+        """Make a group's next offsets durable."""
+        ...
+
+    def now(self) -> int:
+        """The log's own clock: no later append gets a `logged_at` below this."""
+        ...
+
+    def close(self) -> None:
+        """Release files and connections. Idempotent."""
+        ...

@@ -1,0 +1,67 @@
+"""One contact at one instant: what a reducer reads, what it says.
+
+A reducer is a module with `SECTION` and `react(scope)`. It reads `scope`, changes its own section, emits effects, and
+tells the contact when it wants to be woken (`scope.state.set_due`). It reads no clock: `scope.at` is the only time.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from schemas.ids import uuid5
+from schemas.records import Change, Entry, Event, encode
+from schemas.topics import CHANGES
+
+if TYPE_CHECKING:
+    from flows.contact.active import Active
+    from flows.contact.section import Contact
+    from flows.contact.view import ContactView
+
+
+class Flip(NamedTuple):
+    """A membership that changed at this instant."""
+
+    segment: str
+    version: int
+    entered: bool
+
+
+class Scope:
+    """One contact at one instant.
+
+    `event` is the record's event, None where the instant came by time (a timer, or definitions that became active).
+    `cause` names the record (`partition:offset`) or the instant, and seeds the ids of effects: the same on every
+    replay. `flips` are filled by the segments before journeys run; `touched` holds the ids of leaves whose state or
+    subject this instant changed. `quiet` is true for a historical record: it builds state and starts nothing.
+    """
+
+    __slots__ = ("active", "at", "cause", "contact", "effects", "event", "flips", "quiet", "state", "touched", "view")
+
+    def __init__(
+        self,
+        contact: str,
+        at: int,
+        cause: str,
+        event: Event | None,
+        active: Active,
+        state: Contact,
+        view: ContactView,
+        effects: list[Entry],
+    ):
+        self.contact, self.at, self.cause, self.event = contact, at, cause, event
+        self.active, self.state, self.view, self.effects = active, state, view, effects
+        self.flips: list[Flip] = []
+        self.touched: set[str] = set()
+        self.quiet = event is not None and event.historical
+
+    def emit(self, topic: str, value: bytes, key: str | None = None) -> None:
+        """Append a record to a topic, keyed by this contact unless said otherwise."""
+        self.effects.append(Entry(topic, self.contact if key is None else key, value))
+
+    def change(self, change: Change) -> None:
+        """Say what was concluded."""
+        self.effects.append(Entry(CHANGES, self.contact, encode(change)))
+
+    def id(self, *parts: str | int) -> str:
+        """The id of an effect of this instant, from its cause: the same on every replay."""
+        return uuid5(self.contact, self.cause, *parts)

@@ -1,0 +1,109 @@
+"""A contact's state: a head that can be read alone, and sections that their reducers decode when they need them.
+
+Encoded (msgpack): `[version, due, epoch, recent, [[due, section], …]]`. A section that nothing touched is carried over
+as bytes. Section structs are `array_like` with defaults, so a field appended later reads old states unchanged.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, Generic, TypeVar
+
+import msgspec
+
+from schemas.errors import TerminalError
+
+STATE_VERSION: Final = 1
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+class Section(Generic[T]):
+    """One reducer's part of the state: its place (a contract, see SECTIONS in `flows.contact.fold`) and its codec."""
+
+    __slots__ = ("decode", "index", "kind", "name")
+
+    def __init__(self, index: int, name: str, kind: type[T]):
+        self.index, self.name, self.kind = index, name, kind
+        self.decode = msgspec.msgpack.Decoder(kind).decode
+
+
+class Head(msgspec.Struct, array_like=True, gc=False):
+    """What the partition reads of a state without opening it: when it is due, which definitions it has seen."""
+
+    version: int
+    due: int | None
+    epoch: int
+
+
+class _Stored(msgspec.Struct, array_like=True, gc=False):
+    version: int
+    due: int | None
+    epoch: int
+    recent: bytes
+    sections: list[tuple[int | None, msgspec.Raw]]
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(_Stored).decode
+decode_head = msgspec.msgpack.Decoder(Head).decode
+_EMPTY: Final = msgspec.Raw(b"\xc0")
+
+
+class Contact:
+    """The opened state of one contact. `get` hands out a section to read and change; `save` encodes what was opened.
+
+    `due` is the earliest instant at which something happens by itself, `epoch` the activation instant of the segment
+    definitions that the state has seen, `recent` the packed ids of the last day's records (see `flows.contact.recent`).
+    """
+
+    __slots__ = ("_dues", "_live", "_raw", "due", "epoch", "is_new", "recent")
+
+    def __init__(self, stored: bytes | None, sections: int):
+        if stored is None:
+            self.due: int | None = None
+            self.epoch, self.recent = -1, b""
+            self._raw: list[msgspec.Raw] = [_EMPTY] * sections
+            self._dues: list[int | None] = [None] * sections
+        else:
+            s = _decode(stored)
+            if s.version != STATE_VERSION:
+                raise TerminalError(f"a state of version {s.version}; this fold reads version {STATE_VERSION}")
+            self.due, self.epoch, self.recent = s.due, s.epoch, s.recent
+            self._raw = [raw for _, raw in s.sections]
+            self._dues = [due for due, _ in s.sections]
+            if len(self._raw) < sections:  # written before a section was added
+                self._raw += [_EMPTY] * (sections - len(self._raw))
+                self._dues += [None] * (sections - len(self._dues))
+        self.is_new = stored is None
+        self._live: list[Any] = [None] * sections
+
+    def get(self, section: Section[T]) -> T:
+        """The section, opened; made with its defaults where the contact has none yet."""
+        live: T | None = self._live[section.index]
+        if live is None:
+            raw = self._raw[section.index]
+            live = section.kind() if raw is _EMPTY or bytes(raw) == b"\xc0" else section.decode(raw)
+            self._live[section.index] = live
+        return live
+
+    def has(self, section: Section[Any]) -> bool:
+        """Whether the section holds anything, without opening it."""
+        return self._live[section.index] is not None or bytes(self._raw[section.index]) != b"\xc0"
+
+    def due_of(self, section: Section[Any]) -> int | None:
+        """The section's next instant, as last set."""
+        return self._dues[section.index]
+
+    def set_due(self, section: Section[Any], due: int | None) -> None:
+        """Each reducer says after its work when it next wants to be woken; None: never by itself."""
+        dues = self._dues
+        if dues[section.index] != due:
+            dues[section.index] = due
+            self.due = min((d for d in dues if d is not None), default=None)
+
+    def save(self) -> bytes:
+        """The encoded state."""
+        pairs: list[tuple[int | None, Any]] = []
+        for due, raw, live in zip(self._dues, self._raw, self._live, strict=True):
+            pairs.append((due, raw if live is None else live))
+        return _encode((STATE_VERSION, self.due, self.epoch, self.recent, pairs))

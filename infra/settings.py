@@ -1,0 +1,43 @@
+"""Settings: one table, the source of the environment variables (`WAXWING_…`), of `waxwing run --help` and of the docs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Everything that differs between two installations and is no definition. Read from `WAXWING_…` and `.env`."""
+
+    model_config = SettingsConfigDict(env_prefix="WAXWING_", env_file=".env", extra="forbid", frozen=True)
+
+    data: Path = Field(Path("var"), description="folder of everything that an embedded installation keeps")
+    log: str = Field("", description="the log: empty for SQLite in `data`, else kafka://host:port")
+    partitions: int = Field(4, ge=1, le=1024, description="partitions of each keyed topic, fixed when the log is made")
+    files: str = Field("", description="fsspec address of assets, models and audiences; empty for a folder in `data`")
+    clickhouse: str = Field("", description="ClickHouse's HTTP address; empty for the engine in the process")
+    host: str = Field("127.0.0.1", description="address the API listens on")
+    port: int = Field(8080, ge=0, le=65535, description="port the API listens on; 0 takes a free one")
+    write_key: SecretStr = Field(SecretStr("demo"), description="basic-auth user of /v1/track and its kin")
+    admin_key: SecretStr = Field(SecretStr(""), description="bearer token of everything else; empty: only loopback")
+    link_key: SecretStr = Field(SecretStr(""), description="signs tracking links; empty: made once, kept in `data`")
+    base_url: str = Field("", description="public address of tracking links; empty: the API's own")
+    checkpoint_s: float = Field(1.0, gt=0, description="seconds between two checkpoints of a partition's state")
+    allow_private: bool = Field(False, description="let webhooks and providers be on private addresses (tests)")
+    provider: Literal["sandbox", "real"] = Field("sandbox", description="who delivers: the sandbox, or `provider`s")
+    sendgrid_key: SecretStr = Field(SecretStr(""), description="SendGrid API key")
+    sendgrid_url: str = Field("https://api.sendgrid.com", description="SendGrid's address")
+    sendgrid_webhook_key: str = Field("", description="SendGrid's event webhook verification key (base64 DER)")
+
+    @property
+    def log_path(self) -> Path:
+        """The SQLite log's file."""
+        return self.data / "log.db"
+
+    @property
+    def files_url(self) -> str:
+        """Where immutable files live."""
+        return self.files or (self.data / "files").absolute().as_uri()

@@ -1,0 +1,6 @@
+"""What a person defines, one module a family. Importing this package registers every kind."""
+
+from schemas.definitions import simple
+from schemas.definitions.base import KINDS, Body, parse
+
+__all__ = ["KINDS", "Body", "parse", "simple"]

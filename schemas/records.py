@@ -1,0 +1,243 @@
+"""The records of every topic, as they stand on the log: JSON, one object each, decoded by msgspec.
+
+All instants are milliseconds since the epoch. Fields at their default are left out on the wire, so a field can be
+added with a default and old records still read; none is ever renamed or given another meaning. One example of each
+is pinned in `tests/golden/records`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+JSON = Any  # what a JSON value decodes to
+
+
+class Record(NamedTuple):
+    """One record of one partition, as the log hands it out. `logged_at` never decreases within a partition."""
+
+    offset: int
+    logged_at: int
+    key: str
+    value: bytes
+
+
+class Entry(NamedTuple):
+    """One record to append. Without `partition` the key decides."""
+
+    topic: str
+    key: str
+    value: bytes
+    partition: int | None = None
+
+
+class Event(msgspec.Struct, omit_defaults=True, gc=False):
+    """`events`: a fact about a contact, normalised from Segment's spec. Keyed by contact id.
+
+    `type` is one of Segment's (`track identify page screen group alias`), a fact of Waxwing's own (see
+    `schemas.facts`), or a control record (`tick`, `hydrate`, `enter`). `event` is a track's name. `at` is when it
+    happened, already corrected for the sender's clock and never after `received_at`.
+    """
+
+    type: str
+    id: str = ""
+    at: int = 0
+    event: str = ""
+    properties: dict[str, JSON] = {}
+    traits: dict[str, JSON] = {}
+    user_id: str = ""
+    anonymous_id: str = ""
+    previous_id: str = ""
+    group_id: str = ""
+    received_at: int = 0
+    context: dict[str, JSON] = {}
+    historical: bool = False
+
+    @property
+    def name(self) -> str:
+        """What conditions and triggers call it: a track's own name, else the type."""
+        return self.event if self.type == "track" else self.type
+
+
+class CrmRecord(msgspec.Struct, omit_defaults=True, gc=False):
+    """`crm`: the CRM's own change record; a `crm_mapping` definition turns it into events. `at` is ISO 8601."""
+
+    entity: Literal["contact", "account", "deal", "activity", "task"]
+    op: Literal["created", "updated", "deleted"]
+    id: str
+    at: str
+    data: dict[str, JSON] = {}
+    previous: dict[str, JSON] = {}
+
+
+class Definition(msgspec.Struct, omit_defaults=True, gc=False):
+    """`definitions`: one act on a definition. Active from its `logged_at` + LEAD_MS on. Keyed by kind/id.
+
+    `publish` carries a new version's body: the first record of a version wins, later ones are void.
+    `rollback` makes an earlier version current; `delete` ends the definition (its versions stay readable).
+    """
+
+    kind: str
+    id: str
+    op: Literal["publish", "rollback", "delete"]
+    version: int
+    body: dict[str, JSON] = {}
+    by: str = ""
+
+
+LEAD_MS = 1_000  # a definition's activation lies this long after its logged_at (rule 4)
+FRESH_MS = 500  # `definitions` was read to its end at most this long before a batch's last logged_at (rule 4)
+
+
+class Change(msgspec.Struct, omit_defaults=True, gc=False):
+    """`changes`: what the fold concluded about a contact at an instant. Keyed by contact id.
+
+    kind                fields that it uses
+    segment_entered     segment, version
+    segment_left        segment, version
+    journey_entered     journey, version, run, entry
+    journey_step        journey, version, run, entry, node, branch (the edge taken to leave the node, if any)
+    journey_exited      journey, version, run, entry, node, reason
+    journey_refused     journey, version, entry, reason (an entry that re-entry, key or holdout refused)
+    send_planned        campaign, journey, version, run, node, send, channel
+    send_skipped        the same, and reason
+    touch               touch (clicked, opened, …), send, campaign, journey, node, channel
+    credit              conversion (event id), event (its name), model, send, campaign, journey, node, channel,
+                        amount_minor, currency, share (0..1)
+    score               model, version, value (0..100)
+    consent             channel, topic, value (status)
+    """
+
+    id: str
+    kind: str
+    contact: str
+    at: int
+    segment: str = ""
+    journey: str = ""
+    version: int = 0
+    run: str = ""
+    entry: str = ""
+    node: str = ""
+    branch: str = ""
+    reason: str = ""
+    send: str = ""
+    campaign: str = ""
+    channel: str = ""
+    topic: str = ""
+    touch: str = ""
+    conversion: str = ""
+    event: str = ""
+    model: str = ""
+    amount_minor: int = 0
+    currency: str = ""
+    share: float = 0.0
+    value: JSON = None
+    historical: bool = False
+
+
+class Send(msgspec.Struct, omit_defaults=True, gc=False):
+    """`sends`: a message that may go. Whole in itself: what its template names is in `data`. Keyed by contact id.
+
+    `id` is uuid5 of (journey, version, contact, entry key, node, occurrence). `at` is when it was planned, `expires`
+    when it is too late to hand it over. `message_class` is marketing or transactional.
+    """
+
+    id: str
+    contact: str
+    at: int
+    expires: int
+    channel: str
+    channels: list[str] = []
+    to: str = ""
+    template: str = ""
+    template_version: int = 0
+    locale: str = ""
+    topic: str = "default"
+    message_class: Literal["marketing", "transactional"] = "marketing"
+    campaign: str = ""
+    journey: str = ""
+    version: int = 0
+    run: str = ""
+    entry: str = ""
+    node: str = ""
+    variant: str = ""
+    data: dict[str, JSON] = {}
+
+
+class Attempt(msgspec.Struct, omit_defaults=True, gc=False):
+    """`attempts`: the ledger. `started` is durable before the provider is called; the others end it. Keyed by contact.
+
+    status     accepted (the provider has it), refused (terminal, `reason` says why), retry (not accepted, another
+               attempt follows), skipped (never handed over, `reason`), unknown (no telling; nothing is sent again
+               but by the policy of the class)
+    """
+
+    send: str
+    contact: str
+    number: int
+    status: Literal["started", "accepted", "refused", "retry", "skipped", "unknown"]
+    at: int
+    channel: str = ""
+    provider: str = ""
+    provider_id: str = ""
+    reason: str = ""
+    campaign: str = ""
+
+
+class Example(msgspec.Struct, omit_defaults=True, gc=False):
+    """`examples`: the features a contact had when a message was planned, and how it ended. Keyed by model.
+
+    `features` are in the order of `flows.scoring.features.NAMES`; `label` is 1 where the contact opened or clicked
+    within the model's window. `version` is the model version that was active at the decision (0: none).
+    """
+
+    id: str
+    model: str
+    contact: str
+    at: int
+    features: list[float]
+    label: Literal[0, 1]
+    labelled_at: int
+    version: int = 0
+    feature_set: int = 1
+
+
+class CrmCommand(msgspec.Struct, omit_defaults=True, gc=False):
+    """`crm_commands`: what a journey asks of the CRM: add_tag, remove_tag, set_field, create_task, …"""
+
+    id: str
+    contact: str
+    at: int
+    command: str
+    journey: str = ""
+    version: int = 0
+    node: str = ""
+    data: dict[str, JSON] = {}
+
+
+class DeadLetter(msgspec.Struct, omit_defaults=True, gc=False):
+    """`dead_letters`: bytes that could not be read, whole (base64 on the wire), why, and where from."""
+
+    id: str
+    source: str
+    reason: str
+    raw: bytes
+    at: int
+    key: str = ""
+    partition: int = -1
+    offset: int = -1
+
+
+encode = msgspec.json.Encoder().encode
+decode_event = msgspec.json.Decoder(Event).decode
+decode_crm = msgspec.json.Decoder(CrmRecord).decode
+decode_definition = msgspec.json.Decoder(Definition).decode
+decode_change = msgspec.json.Decoder(Change).decode
+decode_send = msgspec.json.Decoder(Send).decode
+decode_attempt = msgspec.json.Decoder(Attempt).decode
+decode_example = msgspec.json.Decoder(Example).decode
+decode_crm_command = msgspec.json.Decoder(CrmCommand).decode
+decode_dead_letter = msgspec.json.Decoder(DeadLetter).decode
+
+TICK = encode(Event("tick"))
