@@ -1,4 +1,4 @@
-"""Settings: one table, the source of the environment variables (`WAXWING_…`), of `waxwing run --help` and of the docs."""
+"""Settings: one table, the source of the environment variables (`WAXWING_…`), of the CLI's help and of the docs."""
 
 from __future__ import annotations
 

@@ -32,10 +32,26 @@ class Scope:
     `event` is the record's event, None where the instant came by time (a timer, or definitions that became active).
     `cause` names the record (`partition:offset`) or the instant, and seeds the ids of effects: the same on every
     replay. `flips` are filled by the segments before journeys run; `touched` holds the ids of leaves whose state or
-    subject this instant changed. `quiet` is true for a historical record: it builds state and starts nothing.
+    subject this instant changed. `keys` name what earlier reducers changed: `trait:<path>`, `consent`, `suppressed`,
+    `score:<model>`. `before` is set where definitions became active at this very instant: what was active until then.
+    `quiet` is true for a historical record: it builds state and starts nothing.
     """
 
-    __slots__ = ("active", "at", "cause", "contact", "effects", "event", "flips", "quiet", "state", "touched", "view")
+    __slots__ = (
+        "active",
+        "at",
+        "before",
+        "cause",
+        "contact",
+        "effects",
+        "event",
+        "flips",
+        "keys",
+        "quiet",
+        "state",
+        "touched",
+        "view",
+    )
 
     def __init__(
         self,
@@ -47,10 +63,13 @@ class Scope:
         state: Contact,
         view: ContactView,
         effects: list[Entry],
+        before: Active | None = None,
     ):
         self.contact, self.at, self.cause, self.event = contact, at, cause, event
         self.active, self.state, self.view, self.effects = active, state, view, effects
+        self.before = before
         self.flips: list[Flip] = []
+        self.keys: set[str] = set()
         self.touched: set[str] = set()
         self.quiet = event is not None and event.historical
 

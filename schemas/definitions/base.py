@@ -1,10 +1,11 @@
-"""What all definitions share: a closed pydantic model a kind, a registry, and parsing that reports every fault at once."""
+"""What all definitions share: a closed pydantic model a kind, a registry, parsing that reports every fault at once."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, TypeVar
 
+import msgspec
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from schemas.errors import InvalidInput, Violation
@@ -55,6 +56,6 @@ def parse(body: Mapping[str, Any]) -> Body:
     if model is None:
         raise InvalidInput(what, [Violation("kind", f"{kind!r} is none of {', '.join(sorted(KINDS))}")])
     try:
-        return model.model_validate(dict(body))
+        return model.model_validate_json(msgspec.json.encode(body))  # JSON's own types: lists may be tuples
     except ValidationError as e:
         raise InvalidInput(what, violations_of(e)) from None
