@@ -100,8 +100,7 @@ class Change(msgspec.Struct, omit_defaults=True, gc=False):
     journey_step        journey, version, run, entry, node, branch (the edge taken to leave the node, if any)
     journey_exited      journey, version, run, entry, node, reason
     journey_refused     journey, version, entry, reason (an entry that re-entry, key or holdout refused)
-    send_planned        campaign, journey, version, run, node, send, channel
-    send_skipped        the same, and reason
+    send_skipped        campaign, journey, version, run, entry, node, send, channel, topic, reason
     touch               touch (clicked, opened, …), send, campaign, journey, node, channel
     credit              conversion (event id), event (its name), model, send, campaign, journey, node, channel,
                         amount_minor, currency, share (0..1)

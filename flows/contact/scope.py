@@ -15,7 +15,7 @@ from schemas.topics import CHANGES
 if TYPE_CHECKING:
     from flows.contact.active import Active
     from flows.contact.section import Contact
-    from flows.contact.view import ContactView
+    from flows.contact.subject import Subject
 
 
 class Flip(NamedTuple):
@@ -61,7 +61,7 @@ class Scope:
         event: Event | None,
         active: Active,
         state: Contact,
-        view: ContactView,
+        view: Subject,
         effects: list[Entry],
         before: Active | None = None,
     ):

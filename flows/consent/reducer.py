@@ -1,0 +1,69 @@
+"""Consent and suppression of one contact (LANGUAGE, "Leaves": consent, suppressed, reachable)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from flows.contact.scope import Scope
+from flows.contact.section import Section
+from schemas.facts import ADDRESS_SUPPRESSED, CONSENT_CHANGED
+from schemas.records import Change
+
+ADDRESS_TRAITS: Final = {"email": "email", "sms": "phone", "push": "push_token"}
+DEFAULT_TOPIC: Final = "default"
+STATUSES: Final = ("subscribed", "unsubscribed", "pending")
+
+
+class Consent(msgspec.Struct, array_like=True, gc=False):
+    """`said`: channel -> topic -> (at, status). `suppressed`: channel -> hash of the address -> reason."""
+
+    said: dict[str, dict[str, tuple[int, str]]] = {}
+    suppressed: dict[str, dict[str, str]] = {}
+
+
+SECTION = Section(1, "consent", Consent)
+
+
+def react(scope: Scope) -> None:
+    """Take a `consent_changed` or an `address_suppressed`."""
+    event = scope.event
+    if event is None:
+        return
+    if event.type == CONSENT_CHANGED:
+        _consent_changed(scope)
+    elif event.type == ADDRESS_SUPPRESSED:
+        _address_suppressed(scope)
+
+
+def _text(scope: Scope, name: str, default: str = "") -> str:
+    assert scope.event is not None
+    value = scope.event.properties.get(name, default)
+    return value if isinstance(value, str) else default
+
+
+def _consent_changed(scope: Scope) -> None:
+    """The latest by `at` stands; of two at once the later in the log."""
+    assert scope.event is not None
+    channel, topic = _text(scope, "channel"), _text(scope, "topic", DEFAULT_TOPIC)
+    status, at = _text(scope, "status"), scope.event.at
+    if status not in STATUSES or not channel:
+        return
+    topics = scope.state.get(SECTION).said.setdefault(channel, {})
+    held = topics.get(topic)
+    if held is not None and held[0] > at:
+        return
+    topics[topic] = (at, status)
+    scope.keys.add("consent")
+    if held is None or held[1] != status:
+        change = Change(scope.id("consent", channel, topic), "consent", scope.contact, scope.at)
+        change.channel, change.topic, change.value, change.historical = channel, topic, status, scope.quiet
+        scope.change(change)
+
+
+def _address_suppressed(scope: Scope) -> None:
+    channel, digest = _text(scope, "channel"), _text(scope, "address_hash").lower()
+    if channel and digest:
+        scope.state.get(SECTION).suppressed.setdefault(channel, {})[digest] = _text(scope, "reason")
+        scope.keys.add("suppressed")

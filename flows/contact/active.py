@@ -1,0 +1,134 @@
+"""What the fold needs of the definitions, compiled: one `Active` for each instant at which something changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from flows.attribution.compile import AttributionModel, compile_attribution
+from flows.content.template import Template, compile_template
+from flows.definitions.catalogue import Catalogue, Published, Snapshot
+from flows.journeys.compile import JourneySet
+from flows.scoring.model import Model, compile_model
+from flows.segments.engine import SegmentSet
+from schemas.records import LEAD_MS, Record
+from schemas.times import parse_duration
+
+_OF_EVERYONE = ("segment", "journey")  # a change of these must pass over every contact
+
+
+@dataclass(frozen=True, slots=True)
+class Active:
+    """The definitions active from `since` on. `epoch` is the last activation that every contact has to see."""
+
+    since: int
+    epoch: int
+    segments: SegmentSet
+    journeys: JourneySet
+    model: Model
+    attribution: tuple[AttributionModel, ...]
+    templates: Mapping[tuple[str, str], tuple[int, Template]] = field(default_factory=dict)
+    topics: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    snapshots: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    zone: str = "UTC"
+    currency: str = "EUR"
+    locale: str = "en"
+    marketing_expires: int = parse_duration("12h")
+
+
+class Definitions:
+    """Compiles the catalogue on demand: `at(t)` is what is active at an instant."""
+
+    def __init__(self, snapshots: Mapping[str, frozenset[str]] | None = None) -> None:
+        self.catalogue = Catalogue()
+        self._members = snapshots or {}
+        self._compiled: dict[int, Active] = {}
+        self._sets: dict[int, tuple[SegmentSet, JourneySet]] = {}
+        self._last: Active | None = None
+        self._until = -1  # `_last` holds for instants below this, as far as records were read
+
+    def apply(self, record: Record) -> bool:
+        """Fold one record of topic `definitions`; False where it is void."""
+        self._last = None
+        taken = self.catalogue.apply(record)
+        since = record.logged_at + LEAD_MS
+        self._compiled.pop(since, None)  # several records may become active at one instant
+        self._sets.pop(since, None)
+        return taken
+
+    def at(self, instant: int) -> Active:
+        """What is active at the instant."""
+        last = self._last
+        if last is not None and last.since <= instant < self._until:
+            return last
+        self._until = self.next_activation(instant) or 1 << 62
+        self._last = self._of(self.catalogue.active(instant))
+        return self._last
+
+    def epochs(self, after: int, until: int) -> list[int]:
+        """The activations in (after, until] that every contact has to see, oldest first."""
+        return [s.since for s in self.catalogue.between(after, until) if self._is_epoch(s)]
+
+    def next_activation(self, after: int) -> int | None:
+        """The next instant after this one at which definitions become active; None where none is known."""
+        following = self.catalogue.between(after, 1 << 62)
+        return following[0].since if following else None
+
+    def _of(self, snapshot: Snapshot) -> Active:
+        found = self._compiled.get(snapshot.since)
+        if found is None:
+            found = self._compiled[snapshot.since] = self._compile(snapshot)
+        return found
+
+    def _is_epoch(self, snapshot: Snapshot) -> bool:
+        """Whether a segment or journey changed at this activation."""
+        before = self.catalogue.active(snapshot.since - 1).current
+        return any(
+            before.get(key) != snapshot.current.get(key)
+            for key in before.keys() | snapshot.current.keys()
+            if key[0] in _OF_EVERYONE
+        )
+
+    def _epoch(self, snapshot: Snapshot) -> int:
+        while snapshot.since >= 0 and not self._is_epoch(snapshot):
+            snapshot = self.catalogue.active(snapshot.since - 1)
+        return snapshot.since
+
+    def _compile(self, snapshot: Snapshot) -> Active:
+        epoch = self._epoch(snapshot)
+        if epoch not in self._sets:
+            journey_set = JourneySet.build(snapshot.of("journey"), self._version)
+            self._sets[epoch] = SegmentSet.build(snapshot.of("segment"), journey_set.programs()), journey_set
+        segments, journeys = self._sets[epoch]
+        workspace = found.body if (found := snapshot.get("workspace", "default")) else {}
+        return Active(
+            since=snapshot.since,
+            epoch=epoch,
+            segments=segments,
+            journeys=journeys,
+            model=compile_model(snapshot.get("model", "engagement")),
+            attribution=compile_attribution(snapshot.of("attribution_model")),
+            templates=_templates(snapshot),
+            topics=_topics(snapshot),
+            snapshots=self._members,
+            zone=workspace.get("timezone", "UTC"),
+            currency=workspace.get("currency", "EUR"),
+            locale=workspace.get("locale", "en"),
+            marketing_expires=parse_duration(workspace.get("marketing_expires", "12h")),
+        )
+
+    def _version(self, id: str, version: int) -> Published:
+        return self.catalogue.versions["journey", id][version]
+
+
+def _topics(snapshot: Snapshot) -> dict[tuple[str, str], str]:
+    topics = snapshot.of("topic")
+    return {(p.body.get("channel", "email"), p.id): p.body.get("default", "unsubscribed") for p in topics}
+
+
+def _templates(snapshot: Snapshot) -> dict[tuple[str, str], tuple[int, Template]]:
+    return {
+        (channel, p.id): (p.version, compile_template(p.body))
+        for channel in ("email", "sms", "push", "webhook")
+        for p in snapshot.of(f"{channel}_template")
+    }

@@ -1,0 +1,100 @@
+"""The contact fold: `fold(state, record) -> (state, effects)`, pure (DESIGN, rules 2 and 3).
+
+    record ──▶ wake: timers and activations up to its logged_at ──▶ reducers ──▶ timers that are due at once
+               profile · consent · scoring · segments · attribution · journeys (which plan sends)
+
+Scores come before segments, so that a leaf that asks for one sees the score of this very record. Folding one contact's
+records alone gives the same effects as folding its partition: nothing here knows of other contacts.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from flows.attribution import reducer as attribution
+from flows.consent import reducer as consent
+from flows.contact import profile
+from flows.contact.active import Active, Definitions
+from flows.contact.recent import remember
+from flows.contact.scope import Scope
+from flows.contact.section import Contact
+from flows.contact.subject import Subject
+from flows.journeys import reducer as journeys
+from flows.scoring import reducer as scoring
+from flows.segments import engine as segments
+from schemas.errors import TerminalError
+from schemas.records import Entry, Event
+
+# A section's index is a contract: append, never renumber (6 is kept for the policy of sends).
+SECTIONS: Final = 7
+_MAX_PASSES: Final = 1_000  # at one instant of one contact; more is a loop in a definition
+
+
+class ContactFold:
+    """Folds records and instants of one contact at a time, under the definitions active at each."""
+
+    def __init__(self, definitions: Definitions):
+        self.definitions = definitions
+
+    def open(self, stored: bytes | None) -> Contact:
+        """The state to fold into; a new one for a contact that was never seen."""
+        return Contact(stored, SECTIONS)
+
+    def apply(
+        self, contact: str, state: Contact, event: Event, at: int, position: str, active: Active, effects: list[Entry]
+    ) -> bool:
+        """Fold one record logged at `at`, whose `position` is `partition:offset`; False for a duplicate.
+
+        Everything due until `at` was woken before. What becomes due at once (a wait of zero) happens within the record.
+        """
+        if event.id:
+            recent = remember(state.recent, event.id, at)
+            if recent is None:
+                return False
+            state.recent = recent
+        if event.at > at:
+            event.at = at  # a sender's or server's clock ahead of the log's
+        scope = Scope(contact, at, position, event, active, state, Subject(contact, state, active), effects)
+        profile.react(scope)
+        consent.react(scope)
+        self._conclude(scope)
+        if state.is_new:
+            state.is_new, state.epoch = False, active.epoch
+        if state.due is not None and state.due <= at:
+            self._wake(contact, state, at, effects, f"{position}@")
+        return True
+
+    def wake(self, contact: str, state: Contact, until: int, effects: list[Entry]) -> None:
+        """Let everything happen that time alone brings up to and including `until`, each at its own instant."""
+        self._wake(contact, state, until, effects, "@")
+
+    def _wake(self, contact: str, state: Contact, until: int, effects: list[Entry], cause: str) -> None:
+        epochs = self.definitions.epochs(state.epoch, until) if not state.is_new else []
+        passes, last = 0, -1
+        while True:
+            due = state.due if state.due is not None and state.due <= until else None
+            at = due if not epochs else epochs[0] if due is None else min(due, epochs[0])
+            if at is None:
+                return
+            passes = passes + 1 if at <= last else 0
+            last = max(at, last)
+            if passes > _MAX_PASSES:
+                raise TerminalError(f"contact {contact!r} does not come to rest at {at}: its next due stays {due}")
+            self._instant(contact, state, at, effects, f"{cause}{at}.{passes}", bool(epochs) and at == epochs[0])
+            if epochs and at == epochs[0]:
+                state.epoch = epochs.pop(0)
+
+    def _instant(
+        self, contact: str, state: Contact, at: int, effects: list[Entry], cause: str, activation: bool
+    ) -> None:
+        active = self.definitions.at(at)
+        before = self.definitions.at(at - 1) if activation else None
+        scope = Scope(contact, at, cause, None, active, state, Subject(contact, state, active), effects, before)
+        self._conclude(scope)
+
+    def _conclude(self, scope: Scope) -> None:
+        """The reducers that draw conclusions, in the order of DESIGN §2."""
+        scoring.react(scope)
+        segments.react(scope)
+        attribution.react(scope)
+        journeys.react(scope)

@@ -1,0 +1,167 @@
+"""A partition's fold: many contacts, one heap of timers, in the log's order (DESIGN, rules 1 to 3).
+
+Before a record logged at t is applied, every pending timer of the partition with due <= t fires, in order of
+(due, contact). When definitions that everyone has to see become active, the fold passes over its contacts in order, so
+many with each step; a contact that is touched first sees them first, stamped with the same instant. States are held
+encoded and opened when touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from heapq import heapify, heappop, heappush
+from itertools import islice
+
+import msgspec
+
+from flows.contact.active import Definitions
+from flows.contact.fold import ContactFold
+from flows.contact.section import Contact, decode_head
+from schemas.facts import CONTROL
+from schemas.ids import uuid5
+from schemas.records import DeadLetter, Entry, Event, Record, decode_event, encode
+from schemas.topics import DEAD_LETTERS, EVENTS
+
+SWEEP = 500  # contacts that one step takes of a pass over everyone
+STALE = 10_000  # heap entries that no state stands behind, before a rebuild is considered
+
+
+class PartitionFold:
+    """Feed it with `push`, let it go on with `work`; `states` and `next_offset` fit together after each `work`."""
+
+    def __init__(self, partition: int, definitions: Definitions, states: dict[str, bytes], next_offset: int):
+        self.partition, self.definitions, self.states, self.next_offset = partition, definitions, states, next_offset
+        self.fold = ContactFold(definitions)
+        self.changed: set[str] = set()  # contacts whose state is not yet in the store
+        self.logged_at = 0  # of the last record that was applied
+        self.records = self.duplicates = self.fired = 0
+        self._queue: list[Record] = []
+        self._at = 0
+        self._stale = 0
+        self._heap: list[tuple[int, str]] = []
+        self._epoch = 1 << 62  # every state has seen the definitions up to here
+        self._sweep: Iterable[str] | None = None
+        for contact, blob in states.items():
+            head = decode_head(blob)
+            self._epoch = min(self._epoch, head.epoch)
+            if head.due is not None:
+                self._heap.append((head.due, contact))
+        heapify(self._heap)
+
+    def push(self, records: list[Record]) -> None:
+        """Queue a batch behind what is still waiting."""
+        self._queue = self._queue[self._at :] + records
+        self._at = 0
+
+    @property
+    def busy(self) -> bool:
+        """Whether `work` has something to go on with: records that wait, or a pass over everyone."""
+        return self._at < len(self._queue) or self._sweep is not None
+
+    def next_due(self) -> int | None:
+        """The earliest instant at which something happens by itself: a timer or an activation. Drops stale entries."""
+        heap = self._heap
+        while heap and not self._is_live(*heap[0]):
+            heappop(heap)
+            self._stale -= 1
+        activation = self.definitions.next_activation(self.logged_at) if self.states else None
+        dues = [d for d in (heap[0][0] if heap else None, activation) if d is not None]
+        return min(dues, default=None)
+
+    def work(self, limit: int) -> list[Entry]:
+        """Go on until about `limit` effects: between two timers or two records is a consistent point to stop."""
+        effects: list[Entry] = []
+        queue, at, end = self._queue, self._at, len(self._queue)
+        heap = self._heap
+        while at < end and len(effects) < limit:
+            record = queue[at]
+            while heap and heap[0][0] <= record.logged_at and len(effects) < limit:
+                self._fire(*heappop(heap), effects)
+            if heap and heap[0][0] <= record.logged_at:
+                break
+            self._apply(record, effects)
+            at += 1
+        if at > self._at:
+            last = queue[at - 1]
+            self.next_offset, self.logged_at = last.offset + 1, last.logged_at
+            self.records += at - self._at
+            self._at = at
+        if len(effects) < limit:
+            self._pass_over(effects)
+        self._rebuild()
+        return effects
+
+    def _apply(self, record: Record, effects: list[Entry]) -> None:
+        try:
+            event = decode_event(record.value)
+        except msgspec.DecodeError as e:
+            effects.append(self._dead_letter(record, str(e)))
+            return
+        if event.type in CONTROL and not record.key:
+            return
+        contact, at = record.key, record.logged_at
+        active = self.definitions.at(at)
+        blob = self.states.get(contact)
+        state = self.fold.open(blob)
+        before = state.due
+        woke = blob is not None and state.epoch < active.epoch
+        if woke:
+            self.fold.wake(contact, state, at, effects)
+        position = f"{self.partition}:{record.offset}"
+        if not self.fold.apply(contact, state, event, at, position, active, effects):
+            self.duplicates += 1
+            if not woke:
+                return
+        self._put(contact, state, before)
+
+    def _fire(self, due: int, contact: str, effects: list[Entry]) -> None:
+        if not self._is_live(due, contact):
+            self._stale -= 1
+            return
+        state = self.fold.open(self.states[contact])
+        self.fold.wake(contact, state, due, effects)
+        self.fired += 1
+        self._put(contact, state, None)
+
+    def _put(self, contact: str, state: Contact, before: int | None) -> None:
+        if state.due != before:
+            self._stale += before is not None
+            if state.due is not None:
+                heappush(self._heap, (state.due, contact))
+        self.states[contact] = state.save()
+        self.changed.add(contact)
+
+    def _is_live(self, due: int, contact: str) -> bool:
+        blob = self.states.get(contact)
+        return blob is not None and decode_head(blob).due == due
+
+    def _pass_over(self, effects: list[Entry]) -> None:
+        """Let the next contacts see the definitions that everyone has to see."""
+        epoch = self.definitions.at(self.logged_at).epoch
+        if self._sweep is None:
+            if self._epoch >= epoch or not self.states:
+                return
+            self._sweep, self._epoch = iter(sorted(self.states)), epoch
+        part = list(islice(self._sweep, SWEEP))
+        for contact in part:
+            if decode_head(self.states[contact]).epoch < epoch:
+                state = self.fold.open(self.states[contact])
+                before = state.due
+                self.fold.wake(contact, state, epoch, effects)
+                self._put(contact, state, before)
+        if len(part) < SWEEP:
+            self._sweep = None
+
+    def _rebuild(self) -> None:
+        if self._stale > STALE and self._stale * 2 > len(self._heap):
+            heads = ((decode_head(blob).due, contact) for contact, blob in self.states.items())
+            self._heap = [(due, contact) for due, contact in heads if due is not None]
+            heapify(self._heap)
+            self._stale = 0
+
+    def _dead_letter(self, record: Record, reason: str) -> Entry:
+        where = (EVENTS, self.partition, record.offset)
+        letter = DeadLetter(
+            uuid5("dead", *where), EVENTS, reason, record.value, record.logged_at, record.key, *where[1:]
+        )
+        return Entry(DEAD_LETTERS, EVENTS, encode(letter))

@@ -1,0 +1,121 @@
+"""The profile: traits merged key by key, for each the value with the latest `at` (LANGUAGE, "Time, identity, traits").
+
+Traits are kept flat, by dotted path, each with the `at` of its assertion; `null` is kept as a tombstone. Merging is
+JSON Merge Patch (RFC 7396) replayed in the order of `at`, whatever the order of arrival: an assertion at a path hides
+older ones at its ancestors and descendants. So an assertion older than one at its path or above is dead on arrival; one
+that is taken removes the older ones below it, and stays as a barrier while newer ones stand below it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from flows.contact.scope import Scope
+from flows.contact.section import Section
+from flows.contact.view import MISSING
+
+ACCOUNT = "account"  # where the traits of the contact's account appear
+
+
+class Profile(msgspec.Struct, array_like=True, gc=False):
+    """`traits`: path -> (at, value). `nested`: whether any path has a dot. Instants of the first and last record."""
+
+    traits: dict[str, tuple[int, Any]] = {}
+    nested: bool = False
+    first_seen: int = 0
+    last_seen: int = 0
+
+
+SECTION = Section(0, "profile", Profile)
+
+
+def flatten(traits: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value that is no object, with its dotted path. An empty object asserts nothing."""
+    stack = [(prefix, traits)]
+    while stack:
+        above, part = stack.pop()
+        for key, value in part.items():
+            path = f"{above}.{key}" if above else key
+            if isinstance(value, dict):
+                stack.append((path, value))
+            else:
+                yield path, value
+
+
+def ancestors(path: str) -> Iterator[str]:
+    """`a.b.c` -> `a.b`, `a`."""
+    while (cut := path.rfind(".")) >= 0:
+        path = path[:cut]
+        yield path
+
+
+def claim(profile: Profile, path: str, at: int, value: Any) -> bool:
+    """Take an assertion unless a later one already stands at its path or above; True where it was taken."""
+    traits = profile.traits
+    held = traits.get(path)
+    if held is not None and held[0] > at:
+        return False
+    if "." in path:
+        if any((above := traits.get(a)) is not None and above[0] > at for a in ancestors(path)):
+            return False
+        profile.nested = True
+    if profile.nested:
+        below = path + "."
+        for dead in [p for p, (since, _) in traits.items() if since <= at and p.startswith(below)]:
+            del traits[dead]
+    traits[path] = (at, value)
+    return True
+
+
+def look_up(profile: Profile, path: str) -> Any:
+    """The value at a path; where newer values stand below it the object of them; MISSING where there is nothing."""
+    traits = profile.traits
+    if profile.nested:
+        below = path + "."
+        children = [p for p in traits if p.startswith(below)]
+        if children:
+            return _object({p[len(below) :]: traits[p][1] for p in children})
+    held = traits.get(path)
+    return MISSING if held is None or held[1] is None else held[1]
+
+
+def _object(flat: Mapping[str, Any]) -> Any:
+    """The nested object of flat paths, without tombstones and without barriers; MISSING where nothing is left."""
+    tree: dict[str, Any] = {}
+    for path, value in sorted(flat.items(), key=lambda item: item[0].count(".")):
+        if value is None:
+            continue
+        *above, last = path.split(".")
+        node = tree
+        for key in above:
+            below = node.get(key)
+            if not isinstance(below, dict):  # a barrier gives way to what stands below it
+                below = node[key] = {}
+            node = below
+        node[last] = value
+    return tree or MISSING
+
+
+def as_object(profile: Profile) -> dict[str, Any]:
+    """All traits as one nested object."""
+    whole = _object({p: v for p, (_, v) in profile.traits.items()})
+    return {} if whole is MISSING else whole
+
+
+def react(scope: Scope) -> None:
+    """Take an identify's traits, and a group's as its account's."""
+    event = scope.event
+    if event is None or event.type not in ("identify", "group"):
+        return
+    profile = scope.state.get(SECTION)
+    profile.first_seen = min(profile.first_seen or event.at, event.at)
+    profile.last_seen = max(profile.last_seen, event.at)
+    given: Mapping[str, Any] = event.traits
+    if event.type == "group":
+        given = {ACCOUNT: {"id": event.group_id, **event.traits}}
+    for path, value in flatten(given):
+        claim(profile, path, event.at, value)
+        scope.keys.add(f"trait:{path}")  # also where it came too late to stand: `for` looks at all assertions

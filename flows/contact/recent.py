@@ -1,0 +1,40 @@
+"""The ids of a contact's last day, so that an event that comes twice counts once.
+
+At most LIMIT ids of the last WINDOW_MS by `logged_at`, packed into bytes: 5 bytes `logged_at`, 8 bytes BLAKE2b of the
+id (two different ids of one contact's day fall together once in 10^14 days). A duplicate that comes later than that is
+dropped by the batch side alone, and `waxwing verify` reports it.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import Final
+
+from schemas.times import DAY
+
+WINDOW_MS: Final = DAY
+LIMIT: Final = 512
+_STAMP: Final = 5  # bytes: milliseconds until the year 2004 + 2^40 ms do not fit in 4
+_ENTRY: Final = _STAMP + 8
+
+
+def remember(recent: bytes, id: str, logged_at: int) -> bytes | None:
+    """The ids with this one added and what is too old dropped; None where the id is among them already."""
+    digest = blake2b(id.encode(), digest_size=8).digest()
+    found = recent.find(digest)
+    while found >= 0:
+        if found % _ENTRY == _STAMP:
+            start = found - _STAMP
+            if int.from_bytes(recent[start:found], "big") > logged_at - WINDOW_MS:
+                return None
+        found = recent.find(digest, found + 1)
+    return recent[_stale(recent, logged_at) :] + logged_at.to_bytes(_STAMP, "big") + digest
+
+
+def _stale(recent: bytes, logged_at: int) -> int:
+    """How many leading bytes are older than the window, or one too many. `logged_at` never decreases, so a prefix."""
+    first = max(0, len(recent) - (LIMIT - 1) * _ENTRY)
+    oldest = logged_at - WINDOW_MS
+    while first < len(recent) and int.from_bytes(recent[first : first + _STAMP], "big") <= oldest:
+        first += _ENTRY
+    return first
