@@ -19,7 +19,7 @@ from flows.contact.fold import ContactFold
 from flows.contact.section import Contact, decode_head
 from schemas.facts import CONTROL
 from schemas.ids import uuid5
-from schemas.records import DeadLetter, Entry, Event, Record, decode_event, encode
+from schemas.records import DeadLetter, Entry, Record, decode_event, encode
 from schemas.topics import DEAD_LETTERS, EVENTS
 
 SWEEP = 500  # contacts that one step takes of a pass over everyone

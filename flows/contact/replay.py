@@ -1,0 +1,114 @@
+"""History through the production fold, without a log or a clock: files, simulation, explain, and the oracle of tests.
+
+A replay is one partition whose time is turned by hand. What the fold emits to `events` is read back at the instant at
+which it was said, as the log would hand it back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from flows.contact.active import Definitions
+from flows.contact.partition import PartitionFold
+from flows.contact.section import Contact
+from flows.contact.subject import Subject
+from flows.segments import engine as segments
+from schemas.records import LEAD_MS, TICK, Definition, Entry, Event, Record, encode
+from schemas.topics import EVENTS
+
+_UNLIMITED = 1 << 60
+
+
+class Line(NamedTuple):
+    """One record of a history."""
+
+    logged_at: int
+    contact: str
+    event: Event
+
+
+def definition_records(bodies: Sequence[Mapping[str, Any]], active_from: int) -> list[Record]:
+    """Version 1 of each definition, published so that it is active from the instant on."""
+    return [
+        Record(
+            i,
+            active_from - LEAD_MS,
+            f"{b['kind']}/{b['id']}",
+            encode(Definition(b["kind"], b["id"], "publish", 1, dict(b))),
+        )
+        for i, b in enumerate(bodies)
+    ]
+
+
+class Replay:
+    """One partition with time turned by hand. `emitted` is called with (instant, entry) for each effect."""
+
+    def __init__(self, definitions: Definitions, emitted: Callable[[int, Entry], None] = lambda at, entry: None):
+        self.fold = PartitionFold(0, definitions, {}, 0)
+        self.emitted = emitted
+        self.now = -1
+
+    def run(self, lines: Iterable[Line], until: int | None = None) -> None:
+        """Apply the lines, which are in the order of `logged_at`, then let time pass to `until`; later lines are left."""
+        for line in lines:
+            if until is not None and line.logged_at > until:
+                break
+            self.pass_time(line.logged_at)
+            self.apply(line.logged_at, line.contact, encode(line.event))
+        if until is not None:
+            self.pass_time(until)
+
+    def pass_time(self, until: int) -> None:
+        """Fire what is due up to and including `until`, instant by instant, each with what it says read back."""
+        while (due := self.fold.next_due()) is not None and due <= until:
+            self.apply(max(due, self.now), "", TICK)
+
+    def apply(self, at: int, contact: str, value: bytes) -> None:
+        """Apply one record logged at the instant, and all that it leads to at once."""
+        self.now = at
+        self.fold.push([Record(self.fold.next_offset, at, contact, value)])
+        said = self.fold.work(_UNLIMITED)
+        while self.fold.busy:
+            said += self.fold.work(_UNLIMITED)
+        for entry in said:
+            self.emitted(at, entry)
+        for entry in said:
+            if entry.topic == EVENTS:
+                self.apply(at, entry.key, entry.value)
+
+    def open(self, contact: str) -> Contact | None:
+        """The contact's state; None for a contact that was never seen."""
+        blob = self.fold.states.get(contact)
+        return None if blob is None else self.fold.fold.open(blob)
+
+    def subject(self, contact: str) -> Subject | None:
+        """The contact as conditions see it now."""
+        state = self.open(contact)
+        return None if state is None else Subject(contact, state, self.fold.definitions.at(self.now))
+
+    def members(self, segment: str) -> list[str]:
+        """The ids of the segment's members, sorted."""
+        found = []
+        for contact, blob in self.fold.states.items():
+            if segment in self.fold.fold.open(blob).get(segments.SECTION).members:
+                found.append(contact)
+        return sorted(found)
+
+
+def replay(
+    bodies: Sequence[Mapping[str, Any]],
+    lines: Sequence[Line],
+    until: int | None = None,
+    published_at: int | None = None,
+    emitted: Callable[[int, Entry], None] = lambda at, entry: None,
+    snapshots: Mapping[str, frozenset[str]] | None = None,
+) -> Replay:
+    """Fold a history under definitions that are active from before its first line, or from `published_at`."""
+    first = lines[0].logged_at if lines else until or 0
+    definitions = Definitions(snapshots)
+    for record in definition_records(bodies, published_at if published_at is not None else first - 1):
+        definitions.apply(record)
+    run = Replay(definitions, emitted)
+    run.run(lines, until)
+    return run
