@@ -6,6 +6,7 @@ which it was said, as the log would hand it back.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -50,7 +51,7 @@ class Replay:
         self.now = -1
 
     def run(self, lines: Iterable[Line], until: int | None = None) -> None:
-        """Apply the lines, which are in the order of `logged_at`, then let time pass to `until`; later lines are left."""
+        """Apply the lines (in the order of `logged_at`) up to `until`, then let time pass until then."""
         for line in lines:
             if until is not None and line.logged_at > until:
                 break
@@ -65,17 +66,22 @@ class Replay:
             self.apply(max(due, self.now), "", TICK)
 
     def apply(self, at: int, contact: str, value: bytes) -> None:
-        """Apply one record logged at the instant, and all that it leads to at once."""
+        """Apply one record logged at the instant, and then what it leads to at once, as the log would hand it back."""
         self.now = at
+        waiting = deque([(contact, value)])
+        while waiting:
+            said = self._fold(at, *waiting.popleft())
+            for entry in said:
+                self.emitted(at, entry)
+                if entry.topic == EVENTS:
+                    waiting.append((entry.key, entry.value))
+
+    def _fold(self, at: int, contact: str, value: bytes) -> list[Entry]:
         self.fold.push([Record(self.fold.next_offset, at, contact, value)])
         said = self.fold.work(_UNLIMITED)
         while self.fold.busy:
             said += self.fold.work(_UNLIMITED)
-        for entry in said:
-            self.emitted(at, entry)
-        for entry in said:
-            if entry.topic == EVENTS:
-                self.apply(at, entry.key, entry.value)
+        return said
 
     def open(self, contact: str) -> Contact | None:
         """The contact's state; None for a contact that was never seen."""

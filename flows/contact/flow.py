@@ -1,0 +1,232 @@
+"""The contacts flow: events -> one fold a partition -> effects, ticks; then its state. Effects first (rule 5).
+
+    log ──RecordBatch──▶ fold ──Effects | Checkpoint──▶ commit
+
+A worker folds the partitions that it reads; source, fold and sink of a partition share a `Partition`. There is no
+exchange, no Bytewax key and no Bytewax recovery: the partition's state store says where to go on. Step ids are a
+contract.
+"""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import bytewax.operators as op
+from bytewax.dataflow import Dataflow
+from bytewax.outputs import DynamicSink, StatelessSinkPartition
+
+from connectors.fail_points import fail_point
+from connectors.log import Log
+from connectors.source import LogSource
+from flows.contact.active import Definitions
+from flows.contact.partition import PartitionFold
+from schemas.records import FRESH_MS, TICK, Entry, Record
+from schemas.topics import DEFINITIONS, EVENTS
+from sinks.state_store import Checkpoint, StateStore
+
+BATCH = 2_000  # records read at once
+EFFECTS = 2_000  # effects after which the fold pauses, so that a storm of timers is written in parts
+MAX_CHANGED = 200_000  # changed contacts after which reading waits for the outstanding commit
+TICK_MS = 20  # a partition's ticks are at least this far apart: each costs a sync
+
+
+class Step(NamedTuple):
+    """What the source hands to the fold: a partition's next records; none: go on, tick, or checkpoint."""
+
+    partition: int
+    records: list[Record]
+    tick: bool = False
+
+
+class Effects(NamedTuple):
+    """What the fold hands to the sink: to be durable before the state that produced it."""
+
+    partition: int
+    entries: list[Entry]
+
+
+class DefinitionReader:
+    """Keeps the definitions as fresh as rule 4 asks, by the log's own clock; shared by a worker's partitions."""
+
+    def __init__(self, log: Log):
+        self.log, self.definitions = log, Definitions()
+        self._read_at = -1
+
+    def freshen(self, logged_at: int) -> None:
+        """Read `definitions` to its end unless that was done no more than FRESH_MS before `logged_at`."""
+        if self._read_at >= logged_at - FRESH_MS:
+            return
+        now = self.log.now()  # before the read: what is appended meanwhile is not counted as read
+        while records := self.log.read(DEFINITIONS, 0, self.definitions.catalogue.next_offset):
+            for record in records:
+                self.definitions.apply(record)
+        self._read_at = now
+
+
+class Partition:
+    """What source, fold and sink of one partition share, all on one worker: the fold, the store, the open commit."""
+
+    def __init__(self, log: Log, partition: int, folder: Path, reader: DefinitionReader, checkpoint_s: float):
+        self.store = StateStore(folder / str(partition))
+        self.store.check(log.end(EVENTS, partition))
+        self.fold = PartitionFold(partition, reader.definitions, self.store.load(), self.store.next_offset)
+        self.pending: Future[None] | None = None
+        self.emitted = False  # a checkpoint is on its way to the sink
+        self._saved, self._every = time.monotonic(), checkpoint_s
+
+    def idle(self) -> bool:
+        """Whether no commit is outstanding. One that failed stops the worker here."""
+        if self.emitted:
+            return False
+        if self.pending is not None and self.pending.done():
+            self.pending.result()
+            self.pending = None
+        return self.pending is None
+
+    def is_due(self) -> bool:
+        """Whether a checkpoint should be taken now."""
+        changed = len(self.fold.changed)
+        late = time.monotonic() - self._saved >= self._every
+        return changed > 0 and (late or changed >= MAX_CHANGED) and self.idle()
+
+    def checkpoint(self) -> Checkpoint:
+        """The changed states and the offset they go with; both as of now."""
+        fold = self.fold
+        taken = Checkpoint(fold.partition, fold.next_offset, {c: fold.states[c] for c in fold.changed})
+        fold.changed = set()
+        self._saved, self.emitted = time.monotonic(), True
+        return taken
+
+
+class EventPuller:
+    """The source's side of a partition: reads on, ticks when time has to pass, wakes the fold for a checkpoint."""
+
+    def __init__(self, log: Log, partition: Partition, reader: DefinitionReader):
+        self.log, self.partition, self.reader = log, partition, reader
+        self.number, self.offset = partition.fold.partition, partition.fold.next_offset
+        self._tick_offset, self._ticked = -1, 0.0  # the outstanding tick lies at or after this offset
+
+    def pull(self) -> list[Step]:
+        """The next step; an empty list where there is nothing to do now."""
+        fold = self.partition.fold
+        if fold.busy:
+            return [Step(self.number, [])]
+        if len(fold.changed) >= MAX_CHANGED and not self.partition.idle():
+            return []  # back-pressure
+        records = self.log.read(EVENTS, self.number, self.offset, BATCH)
+        if records:
+            self.reader.freshen(records[-1].logged_at)  # after the read: the order matters
+            self.offset = records[-1].offset + 1
+            fail_point("read")
+            return [Step(self.number, records)]
+        return self._when_quiet(fold)
+
+    def _when_quiet(self, fold: PartitionFold) -> list[Step]:
+        """All that was read is folded, or nearly: tick if the next timer is due, checkpoint if that is."""
+        if fold.next_offset == self.offset and self._may_tick() and self._is_due(fold):
+            self._tick_offset, self._ticked = self.offset, time.monotonic()
+            return [Step(self.number, [], tick=True)]
+        return [Step(self.number, [])] if self.partition.is_due() else []
+
+    def _may_tick(self) -> bool:
+        return self._tick_offset < self.offset and time.monotonic() - self._ticked >= TICK_MS / 1000
+
+    def _is_due(self, fold: PartitionFold) -> bool:
+        due = fold.next_due()
+        return due is not None and due <= self.log.now()
+
+
+class CommittingSink(DynamicSink[Any]):
+    """Appends effects, then hands checkpoints to the stores: the order is the guarantee."""
+
+    def __init__(self, log: Log, partitions: Mapping[int, Partition]):
+        self.log, self.partitions = log, partitions
+
+    def build(self, step_id: str, worker_index: int, worker_count: int) -> _CommittingPart:
+        return _CommittingPart(self.log, self.partitions)
+
+
+class _CommittingPart(StatelessSinkPartition[Any]):
+    def __init__(self, log: Log, partitions: Mapping[int, Partition]):
+        self.log, self.partitions = log, partitions
+        self._thread = ThreadPoolExecutor(1, "checkpoint")
+        self._is_clean = True
+
+    def write_batch(self, items: list[Effects | Checkpoint]) -> None:
+        """1. effects become durable; 2. only then may a state that knows them be saved."""
+        entries = [entry for item in items if isinstance(item, Effects) for entry in item.entries]
+        if entries:
+            self._is_clean = False
+            fail_point("before_append")
+            self.log.append(entries)
+            fail_point("after_append")
+            self._is_clean = True
+        for item in items:
+            if isinstance(item, Checkpoint):
+                partition = self.partitions[item.partition]
+                partition.pending = self._thread.submit(_commit, partition.store, item)
+                partition.emitted = False
+
+    def close(self) -> None:
+        """Save what is folded, so that the next start has nothing to repeat; not where an append has failed."""
+        self._thread.shutdown()
+        for partition in self.partitions.values():
+            if partition.pending is not None:
+                partition.pending.result()
+            if self._is_clean and partition.fold.changed:
+                partition.store.commit(partition.checkpoint())
+            partition.store.close()
+
+
+def _commit(store: StateStore, checkpoint: Checkpoint) -> None:
+    fail_point("before_commit")
+    store.commit(checkpoint)
+    fail_point("after_commit")
+
+
+def fold_steps(partitions: Mapping[int, Partition], steps: Sequence[Step]) -> list[Effects | Checkpoint]:
+    """Push each step's records, go on with the fold, and take a checkpoint where one is due."""
+    out: list[Effects | Checkpoint] = []
+    for number, records, tick in steps:
+        partition = partitions[number]
+        if records:
+            partition.fold.push(records)
+        entries = partition.fold.work(EFFECTS)
+        if tick:
+            entries.append(Entry(EVENTS, "", TICK, number))
+        if entries:
+            out.append(Effects(number, entries))
+        if partition.is_due():
+            out.append(partition.checkpoint())
+    return out
+
+
+def build(
+    log: Log,
+    folder: Path,
+    numbers: Sequence[int] | None = None,
+    checkpoint_s: float = 1.0,
+    poll_ms: float = 2.0,
+    stop: Callable[[], bool] = lambda: False,
+) -> Dataflow:
+    """The dataflow over the given partitions of `events` (all of them by default), with its state below `folder`."""
+    reader, partitions = DefinitionReader(log), {}
+
+    def pull(number: int) -> EventPuller:
+        gc.disable()  # live state is bytes: the cyclic collector finds nothing and costs a quarter of the time
+        partitions[number] = Partition(log, number, folder, reader, checkpoint_s)
+        gc.freeze()
+        return EventPuller(log, partitions[number], reader)
+
+    numbers = range(log.partitions(EVENTS)) if numbers is None else numbers
+    pullers = {f"{EVENTS}-{n}": (lambda n=n: pull(n)) for n in numbers}
+    flow = Dataflow("contacts")
+    steps = op.input("log", flow, LogSource(pullers, poll_ms=poll_ms, stop=stop))
+    results = op.flat_map_batch("fold", steps, lambda batch: fold_steps(partitions, batch))
+    op.output("commit", results, CommittingSink(log, partitions))
+    return flow
