@@ -83,20 +83,23 @@ def look_up(profile: Profile, path: str) -> Any:
 
 
 def _object(flat: Mapping[str, Any]) -> Any:
-    """The nested object of flat paths, without tombstones and without barriers; MISSING where nothing is left."""
+    """The nested object of flat paths; MISSING where no value is left. What stands below replaces a barrier above."""
     tree: dict[str, Any] = {}
     for path, value in sorted(flat.items(), key=lambda item: item[0].count(".")):
-        if value is None:
-            continue
         *above, last = path.split(".")
         node = tree
         for key in above:
-            below = node.get(key)
-            if not isinstance(below, dict):  # a barrier gives way to what stands below it
-                below = node[key] = {}
-            node = below
-        node[last] = value
-    return tree or MISSING
+            if not isinstance(node.get(key), dict):
+                node[key] = {}
+            node = node[key]
+        if value is not None:
+            node[last] = value
+    return _without_empty(tree) or MISSING
+
+
+def _without_empty(tree: dict[str, Any]) -> dict[str, Any]:
+    kept = {k: _without_empty(v) if isinstance(v, dict) else v for k, v in tree.items()}
+    return {k: v for k, v in kept.items() if v != {}}
 
 
 def as_object(profile: Profile) -> dict[str, Any]:

@@ -1,0 +1,61 @@
+"""Definitions as a fold of their topic."""
+
+from __future__ import annotations
+
+from flows.definitions.catalogue import Catalogue
+from schemas.records import LEAD_MS, Definition, Record, encode
+
+
+def record(offset: int, logged_at: int, op: str, version: int, body: dict | None = None, id: str = "vip") -> Record:
+    definition = Definition("segment", id, op, version, body or {})
+    return Record(offset, logged_at, f"segment/{id}", encode(definition))
+
+
+def catalogue(*records: Record) -> Catalogue:
+    made = Catalogue()
+    for r in records:
+        made.apply(r)
+    return made
+
+
+def version_at(made: Catalogue, at: int) -> int | None:
+    found = made.active(at).get("segment", "vip")
+    return found.version if found else None
+
+
+def test_a_version_becomes_active_one_second_after_it_was_logged_to_the_millisecond():
+    made = catalogue(record(0, 5_000, "publish", 1))
+    assert version_at(made, 5_000 + LEAD_MS - 1) is None
+    assert version_at(made, 5_000 + LEAD_MS) == 1
+
+
+def test_the_first_write_of_a_version_wins():
+    made = catalogue(record(0, 0, "publish", 1, {"a": 1}))
+    assert not made.apply(record(1, 10, "publish", 1, {"a": 2}))
+    found = made.active(99_999).get("segment", "vip")
+    assert found is not None
+    assert found.body == {"a": 1}
+
+
+def test_a_rollback_makes_an_old_version_current_and_keeps_the_newer_one():
+    made = catalogue(record(0, 0, "publish", 1), record(1, 1_000, "publish", 2), record(2, 2_000, "rollback", 1))
+    assert [version_at(made, t + LEAD_MS) for t in (0, 1_000, 2_000)] == [1, 2, 1]
+    assert made.latest_version("segment", "vip") == 2
+
+
+def test_a_rollback_to_a_version_that_never_was_is_void():
+    made = catalogue(record(0, 0, "publish", 1))
+    assert not made.apply(record(1, 10, "rollback", 7))
+    assert version_at(made, 99_999) == 1
+
+
+def test_what_is_deleted_is_no_longer_active_and_its_versions_stay():
+    made = catalogue(record(0, 0, "publish", 1), record(1, 1_000, "delete", 1))
+    assert version_at(made, 1_000 + LEAD_MS) is None
+    assert 1 in made.versions["segment", "vip"]
+
+
+def test_what_was_logged_at_one_instant_becomes_active_together():
+    made = catalogue(record(0, 7, "publish", 1), record(1, 7, "publish", 1, id="new"))
+    assert len(made.between(0, 99_999)) == 1
+    assert [p.id for p in made.active(99_999).of("segment")] == ["new", "vip"]
