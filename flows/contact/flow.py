@@ -165,6 +165,8 @@ class _CommittingPart(StatelessSinkPartition[Any]):
             fail_point("before_append")
             self.log.append(entries)
             fail_point("after_append")
+            if any(entry.topic == EVENTS for entry in entries):
+                fail_point("after_tick")
             self._is_clean = True
         for item in items:
             if isinstance(item, Checkpoint):
