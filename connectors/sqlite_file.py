@@ -1,0 +1,111 @@
+"""One SQLite file, shared by the threads and processes of a machine: readers in a pool, one writer at a time.
+
+WAL (https://www.sqlite.org/wal.html): readers never wait. `synchronous=FULL`: what is committed is on the disk.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from schemas.errors import InvalidInput, LogUnavailable, Violation
+
+
+class SqliteFile:
+    """The file `path`, made if it is not there. `transaction` is for one thread at a time, `select` for any.
+
+    Raises LogUnavailable where the file cannot be reached, is locked for longer than `busy_s` seconds or its disk is
+    full; InvalidInput where it is no SQLite file.
+
+    Writers of several processes take turns by a lock on a file beside it, which wakes the next one at once: SQLite
+    itself waits by sleeping, up to 100 ms at a time.
+    """
+
+    def __init__(self, path: Path, busy_s: float):
+        self.path, self._busy_s = path, busy_s
+        self._idle: list[sqlite3.Connection] = []  # readers; the last one used is the first one taken
+        self._is_closed = False
+        with self.named_errors():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._turns = path.with_name(path.name + "-turns").open("wb")
+            try:
+                self._writer = self._connect()
+            except BaseException:
+                self._turns.close()
+                raise
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All or nothing, on the disk when left. Raises SQLite's own errors: the caller says what was not done."""
+        self._check_open()
+        db = self._writer
+        fcntl.flock(self._turns, fcntl.LOCK_EX)
+        try:
+            db.execute("BEGIN IMMEDIATE")
+            yield db
+            db.execute("COMMIT")
+        except BaseException:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise
+        finally:
+            fcntl.flock(self._turns, fcntl.LOCK_UN)
+
+    def select(self, query: str, values: tuple[object, ...] = ()) -> list[Any]:
+        """The rows of a query, as of now."""
+        with self.named_errors():
+            self._check_open()
+            try:
+                db = self._idle.pop()
+            except IndexError:
+                db = self._connect()
+            try:
+                return db.execute(query, values).fetchall()
+            finally:
+                self._idle.append(db)
+                if self._is_closed:  # meanwhile
+                    self._close_idle()
+
+    def close(self) -> None:
+        """Close every connection. Idempotent; not while a transaction is open."""
+        self._is_closed = True
+        self._close_idle()
+        self._writer.close()
+        self._turns.close()
+
+    @contextmanager
+    def named_errors(self) -> Iterator[None]:
+        """SQLite's errors as ours, with the file's name."""
+        try:
+            yield
+        except (sqlite3.OperationalError, OSError) as fault:
+            raise LogUnavailable(f"{self.path}: {fault}") from fault
+        except sqlite3.DatabaseError as fault:
+            raise InvalidInput(f"log {self.path}", [Violation("", f"cannot be read as a log: {fault}")]) from fault
+
+    def _connect(self) -> sqlite3.Connection:
+        db = sqlite3.connect(
+            self.path, timeout=self._busy_s, isolation_level=None, check_same_thread=False, cached_statements=256
+        )
+        fcntl.flock(self._turns, fcntl.LOCK_EX)  # two that change the mode at once would fail, not wait
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = FULL")
+        except BaseException:
+            db.close()
+            raise
+        finally:
+            fcntl.flock(self._turns, fcntl.LOCK_UN)
+        return db
+
+    def _close_idle(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise LogUnavailable(f"{self.path}: it is closed")

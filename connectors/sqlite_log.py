@@ -1,0 +1,245 @@
+"""The log in one SQLite file: a table a topic, shared by the threads and processes of one machine.
+
+    topic tables   partition, offset -> logged_at, key, value
+    ends           the offset that each partition's next record gets; its rows also say how many partitions there are
+    progress       the next offset of each consumer group
+    clock          one row: the last `logged_at` given, and the base of the log's time (`connectors.log_clock`)
+
+One writer at a time gives offsets and times, so both count up in the order of the commits.
+
+Appends of several threads are grouped: each puts its ticket in the queue, then asks for the write lock; whoever gets it
+writes every ticket that waits, in one transaction, and the others find theirs done.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Sequence
+from functools import cache
+from itertools import starmap
+from pathlib import Path
+from typing import Final, NamedTuple
+from zlib import crc32
+
+from connectors.log import Appended, Progress
+from connectors.log_clock import Clock
+from connectors.sqlite_file import SqliteFile
+from schemas.errors import InvalidInput, LogUnavailable, Violation
+from schemas.records import Entry, Record
+from schemas.topics import NAMES, TOPICS
+
+GROUP_ROWS: Final = 20_000  # a group takes no further ticket beyond so many entries: its first one waits for them all
+_CHUNKS: Final = (500, 50, 5, 1)  # rows a statement; many, because the GIL is given back and taken around each
+_RECORD_COLUMNS: Final = (
+    "partition INTEGER, offset INTEGER, logged_at INTEGER NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL,"
+    " PRIMARY KEY (partition, offset)"
+)
+_TABLES: Final = {
+    "ends": "topic TEXT, partition INTEGER, next INTEGER NOT NULL, PRIMARY KEY (topic, partition)",
+    "progress": "name TEXT, topic TEXT, partition INTEGER, next INTEGER NOT NULL, PRIMARY KEY (name, topic, partition)",
+    **dict.fromkeys(NAMES, _RECORD_COLUMNS),
+}
+
+
+class _Row(NamedTuple):
+    """An entry whose partition is known."""
+
+    topic: str
+    partition: int
+    key: str
+    value: bytes
+
+
+class _Ticket:
+    """One call of `append` on its way through a group."""
+
+    __slots__ = ("cause", "is_done", "landed", "progress", "rows")
+
+    def __init__(self, rows: list[_Row], progress: Progress | None):
+        self.rows, self.progress = rows, progress
+        self.landed: list[Appended] = []
+        self.cause: BaseException | None = None
+        self.is_done = False
+
+
+class SqliteLog:
+    """A `connectors.log.Log` in the file `path`; made there if it is not, with `partitions` for each keyed topic.
+
+    Raises InvalidInput where the file holds another number of partitions or is no log, LogUnavailable where it cannot
+    be reached, is locked by somebody for longer than `busy_s` seconds, or its disk is full.
+    """
+
+    def __init__(self, path: Path, partitions: int = 4, busy_s: float = 30.0, clock: Clock | None = None):
+        self._partitions = {t.name: 1 if t.single else partitions for t in TOPICS}
+        self._clock = clock or Clock()
+        self._queue: deque[_Ticket] = deque()
+        self._write_lock = threading.Lock()
+        self._file = SqliteFile(Path(path), busy_s)
+        try:
+            with self._file.named_errors():
+                self._create()
+        except BaseException:
+            self._file.close()
+            raise
+
+    def partitions(self, topic: str) -> int:
+        return self._partitions[topic]
+
+    def partition_of(self, topic: str, key: str) -> int:
+        return crc32(key.encode()) % self._partitions[topic]
+
+    def append(self, entries: Sequence[Entry], progress: Progress | None = None) -> list[Appended]:
+        ticket = _Ticket(self._located(entries), progress)
+        self._queue.append(ticket)
+        with self._write_lock:
+            if not ticket.is_done:
+                self._lead()
+        if ticket.cause is not None:
+            raise LogUnavailable(f"{self._file.path}: nothing was appended: {ticket.cause}") from ticket.cause
+        return ticket.landed
+
+    def read(self, topic: str, partition: int, offset: int, limit: int = 2_000) -> list[Record]:
+        self._check(topic, partition)
+        rows = self._file.select(
+            f"SELECT offset, logged_at, key, value FROM {topic}"  # noqa: S608 - a name from TOPICS
+            " WHERE partition = ? AND offset >= ? ORDER BY offset LIMIT ?",
+            (partition, offset, limit),
+        )
+        return list(starmap(Record, rows))
+
+    def begin(self, topic: str, partition: int) -> int:
+        self._check(topic, partition)
+        query = f"SELECT min(offset) FROM {topic} WHERE partition = ?"  # noqa: S608 - a name from TOPICS
+        first = self._file.select(query, (partition,))[0][0]
+        return self.end(topic, partition) if first is None else int(first)
+
+    def end(self, topic: str, partition: int) -> int:
+        self._check(topic, partition)
+        query = "SELECT next FROM ends WHERE topic = ? AND partition = ?"
+        return int(self._file.select(query, (topic, partition))[0][0])
+
+    def committed(self, group: str, topic: str, partition: int) -> int:
+        self._check(topic, partition)
+        query = "SELECT next FROM progress WHERE name = ? AND topic = ? AND partition = ?"
+        rows = self._file.select(query, (group, topic, partition))
+        return int(rows[0][0]) if rows else 0
+
+    def groups(self) -> list[tuple[str, str, int, int]]:
+        """Every consumer group's progress: (group, topic, partition, next offset), in this order."""
+        return self._file.select("SELECT name, topic, partition, next FROM progress ORDER BY name, topic, partition")
+
+    def commit(self, progress: Progress) -> None:
+        self.append([], progress)
+
+    def now(self) -> int:
+        last, base = self._file.select("SELECT last, base FROM clock")[0]
+        if self._clock.rebase(base) != base:
+            self.append([])  # the wall clock is ahead: let the log follow
+            last, base = self._file.select("SELECT last, base FROM clock")[0]
+        return int(max(last, self._clock.read(base)))
+
+    def close(self) -> None:
+        with self._write_lock:
+            self._file.close()
+
+    def _create(self) -> None:
+        with self._file.transaction() as db:
+            for table, columns in _TABLES.items():
+                db.execute(f"CREATE TABLE IF NOT EXISTS {table} ({columns}) WITHOUT ROWID")
+            db.execute("CREATE TABLE IF NOT EXISTS clock (last INTEGER NOT NULL, base INTEGER NOT NULL)")
+            db.execute("INSERT INTO clock SELECT 0, 0 WHERE NOT EXISTS (SELECT 1 FROM clock)")
+            there = dict(db.execute("SELECT topic, count(*) FROM ends GROUP BY topic"))
+            for topic, count in self._partitions.items():
+                if topic not in there:
+                    db.executemany("INSERT INTO ends VALUES (?, ?, 0)", [(topic, n) for n in range(count)])
+                elif there[topic] != count:
+                    raise InvalidInput(f"log {self._file.path}", [_other_partitions(topic, there[topic], count)])
+
+    def _located(self, entries: Sequence[Entry]) -> list[_Row]:
+        rows = []
+        for topic, key, value, partition in entries:
+            own = self.partition_of(topic, key)  # of every key: one that cannot be encoded must not spoil a group
+            if partition is not None:
+                self._check(topic, partition)
+            rows.append(_Row(topic, own if partition is None else partition, key, value))
+        return rows
+
+    def _check(self, topic: str, partition: int) -> None:
+        if not 0 <= partition < self._partitions[topic]:
+            raise KeyError(f"{topic} has partitions 0 to {self._partitions[topic] - 1}, not {partition}")
+
+    def _lead(self) -> None:
+        """Write what waits; holds the write lock. Every ticket taken is done afterwards, well or badly."""
+        tickets: list[_Ticket] = []
+        size = 0
+        while self._queue and size <= GROUP_ROWS:
+            tickets.append(self._queue.popleft())
+            size += len(tickets[-1].rows)
+        cause: BaseException | None = None
+        try:
+            self._write(tickets)
+        except (sqlite3.Error, OSError, LogUnavailable) as fault:
+            cause = fault
+        except BaseException as fault:  # an interrupt of this thread: it goes on here, the others hear of it
+            cause = fault
+            raise
+        finally:
+            for ticket in tickets:
+                ticket.cause, ticket.is_done = cause, True
+
+    def _write(self, tickets: Sequence[_Ticket]) -> None:
+        with self._file.transaction() as db:
+            now = self._advance_clock(db)
+            ends: dict[tuple[str, int], int] = {}
+            values: dict[str, list[object]] = {}
+            for ticket in tickets:
+                for topic, partition, key, value in ticket.rows:
+                    place = (topic, partition)
+                    offset = ends[place] if place in ends else _end(db, place)
+                    ends[place] = offset + 1
+                    values.setdefault(topic, []).extend((partition, offset, now, key, value))
+                    ticket.landed.append(Appended(partition, offset, now))
+            for topic, flat in values.items():
+                _insert(db, topic, flat)
+            for place, end in ends.items():
+                db.execute("UPDATE ends SET next = ? WHERE topic = ? AND partition = ?", (end, *place))
+            for ticket in tickets:
+                if ticket.progress is not None:
+                    _move(db, ticket.progress)
+
+    def _advance_clock(self, db: sqlite3.Connection) -> int:
+        last, base = db.execute("SELECT last, base FROM clock").fetchone()
+        base = self._clock.rebase(base)
+        now = max(last, self._clock.read(base))
+        db.execute("UPDATE clock SET last = ?, base = ?", (now, base))
+        return int(now)
+
+
+def _end(db: sqlite3.Connection, place: tuple[str, int]) -> int:
+    return int(db.execute("SELECT next FROM ends WHERE topic = ? AND partition = ?", place).fetchone()[0])
+
+
+def _insert(db: sqlite3.Connection, topic: str, values: list[object]) -> None:
+    """Insert rows of five values each, laid end to end."""
+    start = 0
+    for rows in _CHUNKS:
+        while len(values) - start >= 5 * rows:
+            db.execute(_insert_statement(topic, rows), values[start : start + 5 * rows])
+            start += 5 * rows
+
+
+@cache
+def _insert_statement(topic: str, rows: int) -> str:
+    return f"INSERT INTO {topic} VALUES " + ", ".join(["(?, ?, ?, ?, ?)"] * rows)  # noqa: S608 - a name from TOPICS
+
+
+def _move(db: sqlite3.Connection, progress: Progress) -> None:
+    moves = [(progress.group, topic, partition, end) for (topic, partition), end in progress.offsets.items()]
+    db.executemany("INSERT OR REPLACE INTO progress VALUES (?, ?, ?, ?)", moves)
+
+
+def _other_partitions(topic: str, there: int, asked: int) -> Violation:
+    right = f"WAXWING_PARTITIONS={there} opens it; for {asked} make a new log"
+    return Violation("partitions", f"{topic} was made with {there} partitions, not {asked}; {right}")
