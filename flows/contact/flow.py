@@ -215,9 +215,14 @@ def build(
     checkpoint_s: float = 1.0,
     poll_ms: float = 2.0,
     stop: Callable[[], bool] = lambda: False,
+    opened: dict[int, Partition] | None = None,
 ) -> Dataflow:
-    """The dataflow over the given partitions of `events` (all of them by default), with its state below `folder`."""
-    reader, partitions = DefinitionReader(log), {}
+    """The dataflow over the given partitions of `events` (all of them by default), with its state below `folder`.
+
+    It ends when `stop` says so. `opened` receives each partition as it is opened, for whoever wants to watch.
+    """
+    reader = DefinitionReader(log)
+    partitions: dict[int, Partition] = {} if opened is None else opened
 
     def pull(number: int) -> EventPuller:
         gc.disable()  # live state is bytes: the cyclic collector finds nothing and costs a quarter of the time

@@ -1,0 +1,64 @@
+"""A process that folds partitions until they are folded to their end, and says how long that took."""
+
+from __future__ import annotations
+
+import multiprocessing
+import resource
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from connectors.sqlite_log import SqliteLog
+from schemas.topics import EVENTS
+
+
+class Folded(NamedTuple):
+    """From the moment at which the states were loaded to the last record's; `cpu_s` is the process's, all in all."""
+
+    records: int
+    seconds: float
+    cpu_s: float
+    load_s: float
+    peak_mb: float
+
+
+def fold_to_end(log_path: Path, folder: Path, numbers: Sequence[int], partitions: int) -> Folded:
+    """Run the contacts flow over the partitions until nothing is left to fold, and end it cleanly."""
+    from bytewax.testing import cluster_main
+
+    from flows.contact import flow
+
+    log = SqliteLog(log_path, partitions=partitions)
+    ends = {n: log.end(EVENTS, n) for n in numbers}
+    opened: dict[int, flow.Partition] = {}
+    begun = time.perf_counter()
+    marks: dict[str, float] = {}
+
+    def done() -> bool:
+        if len(opened) == len(ends):
+            marks.setdefault("loaded", time.perf_counter())
+            if all(opened[n].fold.next_offset >= end for n, end in ends.items()):
+                marks.setdefault("folded", time.perf_counter())
+        return "folded" in marks
+
+    built = flow.build(log, folder, numbers, stop=done, opened=opened)
+    thread = threading.Thread(target=lambda: cluster_main(built, [], 0))
+    thread.start()
+    thread.join()
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    records = sum(p.fold.records for p in opened.values())
+    return Folded(
+        records,
+        marks["folded"] - marks["loaded"],
+        usage.ru_utime + usage.ru_stime,
+        marks["loaded"] - begun,
+        usage.ru_maxrss / 1024,
+    )
+
+
+def in_processes(log_path: Path, folder: Path, groups: Sequence[Sequence[int]], partitions: int) -> list[Folded]:
+    """`fold_to_end` in a process of its own for each group of partitions, at once."""
+    with multiprocessing.get_context("spawn").Pool(len(groups)) as pool:
+        return pool.starmap(fold_to_end, [(log_path, folder, group, partitions) for group in groups])

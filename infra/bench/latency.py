@@ -1,0 +1,141 @@
+"""`waxwing bench latency`: from an event's append to its send request in the log, live, with timers pending."""
+
+from __future__ import annotations
+
+import multiprocessing
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.synchronize import Event as Signal
+from pathlib import Path
+from typing import Any
+
+from connectors.publish import publish
+from connectors.sqlite_log import SqliteLog
+from infra.bench.result import Result, percentile
+from schemas.records import LEAD_MS, Entry, Event, decode_send, encode
+from schemas.topics import EVENTS, SENDS
+
+PARTITIONS = 4
+_POLL_S = 0.0005
+
+
+def _journey(id: str, event: str, wait: str) -> dict[str, Any]:
+    return {
+        "kind": "journey",
+        "id": id,
+        "class": "transactional",
+        "reentry": {"mode": "always"},
+        "nodes": [
+            {"id": "in", "type": "trigger", "on": {"event": event}},
+            {"id": "wait", "type": "wait", "for": wait},
+            {"id": "send", "type": "action", "do": "send", "channel": "email", "template": "t"},
+            {"id": "out", "type": "exit", "reason": "done"},
+        ],
+        "edges": [{"from": "in", "to": "wait"}, {"from": "wait", "to": "send"}, {"from": "send", "to": "out"}],
+    }
+
+
+def serve(path: Path, folder: Path, ready: Signal, stop: Signal) -> None:
+    """The contacts flow in a process of its own, until `stop`."""
+    from bytewax.testing import cluster_main
+
+    from flows.contact import flow
+
+    opened: dict[int, flow.Partition] = {}
+
+    def ended() -> bool:
+        if len(opened) == PARTITIONS:
+            ready.set()
+        return stop.is_set()
+
+    built = flow.build(SqliteLog(path, partitions=PARTITIONS), folder, stop=ended, opened=opened)
+    thread = threading.Thread(target=lambda: cluster_main(built, [], 0))
+    thread.start()
+    thread.join()
+
+
+@contextmanager
+def serving(path: Path, folder: Path) -> Iterator[float]:
+    """The flow running; yields the seconds from its start to the moment at which its states were loaded."""
+    context = multiprocessing.get_context("spawn")
+    ready, stop = context.Event(), context.Event()
+    child = context.Process(target=serve, args=(path, folder, ready, stop))
+    began = time.perf_counter()
+    child.start()
+    ready.wait(120)
+    try:
+        yield time.perf_counter() - began
+    finally:
+        stop.set()
+        child.join()
+
+
+def latency(pending: int = 200_000, rate: int = 1_000, seconds: int = 10) -> Result:
+    """`pending` runs wait for a month; then `rate` events a second each plan a send at once."""
+    with tempfile.TemporaryDirectory() as folder:
+        path, state = Path(folder) / "log.db", Path(folder) / "state"
+        log = SqliteLog(path, partitions=PARTITIONS)
+        publish(log, [_journey("waiting", "identify", "30d"), _journey("now", "go", "0s")], by="bench")
+        time.sleep(LEAD_MS / 1000 + 0.1)
+        _park(log, pending)
+        with serving(path, state):
+            _until_folded(log)
+        with serving(path, state) as restart_s:
+            taken = _measure(log, pending, rate, seconds)
+        log.close()
+    details = {"pending_timers": pending, "rate": rate, "sends": len(taken), "restart_s": round(restart_s, 2)}
+    p50, p99 = percentile(taken, 0.5), percentile(taken, 0.99)
+    return Result("latency", round(p99, 2), "ms", round(p50, 2), round(p99, 2), details)
+
+
+def _park(log: SqliteLog, pending: int) -> None:
+    """A contact with an address and a run that waits, `pending` times."""
+    now = log.now()
+    for start in range(0, pending, 5_000):
+        log.append([_identify(i, now) for i in range(start, min(start + 5_000, pending))])
+
+
+def _identify(i: int, now: int) -> Entry:
+    traits = {"email": f"contact-{i}@example.com"}
+    return Entry(EVENTS, f"contact-{i}", encode(Event("identify", f"park-{i}", now, traits=traits)))
+
+
+def _go(i: int, contact: int, now: int) -> Entry:
+    return Entry(EVENTS, f"contact-{contact}", encode(Event("track", f"go-{i}", now, "go", received_at=now)))
+
+
+def _until_folded(log: SqliteLog) -> None:
+    """A send of the last record of each partition says that all before it is folded."""
+    wanted, contact = set(range(PARTITIONS)), 0
+    while wanted:
+        if log.partition_of(EVENTS, f"contact-{contact}") in wanted:
+            wanted.discard(log.partition_of(EVENTS, f"contact-{contact}"))
+            log.append([_go(-contact - 1, contact, log.now())])
+        contact += 1
+    while not all(log.end(SENDS, p) for p in range(PARTITIONS)):
+        time.sleep(0.05)
+
+
+def _measure(log: SqliteLog, pending: int, rate: int, seconds: int) -> list[float]:
+    """Milliseconds from just before each append to the moment at which a reader of `sends` has the request."""
+    begun: dict[str, float] = {}
+    taken: list[float] = []
+    offsets = [log.end(SENDS, p) for p in range(PARTITIONS)]
+    start, sent, total = time.perf_counter(), 0, rate * seconds
+    while len(taken) < total and time.perf_counter() - start < seconds + 30:
+        due = min(total, int((time.perf_counter() - start) * rate))
+        if due > sent:
+            contacts = [(i * 7_919) % pending for i in range(sent, due)]
+            moment, now = time.perf_counter(), log.now()
+            begun.update((f"contact-{c}", moment) for c in contacts)
+            log.append([_go(sent + k, c, now) for k, c in enumerate(contacts)])
+            sent = due
+        for p in range(PARTITIONS):
+            for record in log.read(SENDS, p, offsets[p]):
+                taken.append((time.perf_counter() - begun[decode_send(record.value).contact]) * 1000)
+                offsets[p] = record.offset + 1
+        time.sleep(_POLL_S)
+    return taken

@@ -1,0 +1,58 @@
+"""`waxwing bench NAME`: one JSON line: what, how much, on what."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from infra.bench.result import Result
+
+
+def register(app: typer.Typer) -> None:
+    """Add `bench` to the command line."""
+    app.add_typer(_bench, name="bench", help="Measure, and print one JSON line.")
+
+
+_bench = typer.Typer(no_args_is_help=True)
+
+
+def _print(measured: Result) -> None:
+    typer.echo(measured.line())
+
+
+@_bench.command()
+def pipeline(
+    events: Annotated[int, typer.Option(help="events to fold")] = 300_000,
+    contacts: Annotated[int, typer.Option(help="contacts that they are about")] = 50_000,
+    segments: Annotated[int, typer.Option(help="segments that are active")] = 50,
+    workers: Annotated[int, typer.Option(min=1, max=4, help="processes that share the partitions")] = 1,
+) -> None:
+    """Events/s through the whole contacts flow, checkpoints every second."""
+    from infra.bench.pipeline import pipeline as run
+
+    _print(run(events, contacts, segments, workers))
+
+
+@_bench.command()
+def latency(
+    pending: Annotated[int, typer.Option(help="timers that are pending meanwhile")] = 200_000,
+    rate: Annotated[int, typer.Option(help="events a second")] = 1_000,
+    seconds: Annotated[int, typer.Option(help="how long")] = 10,
+) -> None:
+    """From an event's append to its send request, and the time of a restart."""
+    from infra.bench.latency import latency as run
+
+    _print(run(pending, rate, seconds))
+
+
+@_bench.command()
+def ingest(
+    events: Annotated[int, typer.Option(help="events to post")] = 200_000,
+    batch: Annotated[int, typer.Option(help="events in a request")] = 500,
+    clients: Annotated[int, typer.Option(help="connections at once")] = 8,
+) -> None:
+    """Events/s over HTTP, each answered when durable."""
+    from infra.bench.ingest import ingest as run
+
+    _print(run(events, batch, clients))
