@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from flows.contact.active import Definitions
+from flows.contact.fold import ContactFold
 from flows.contact.partition import PartitionFold
 from flows.contact.section import Contact
 from flows.contact.subject import Subject
 from flows.segments import engine as segments
-from schemas.records import LEAD_MS, TICK, Definition, Entry, Event, Record, encode
+from schemas.records import LEAD_MS, TICK, Definition, Entry, Event, Record, decode_event, encode
 from schemas.topics import EVENTS
 
 _UNLIMITED = 1 << 60
@@ -100,6 +101,25 @@ class Replay:
             if segment in self.fold.fold.open(blob).get(segments.SECTION).members:
                 found.append(contact)
         return sorted(found)
+
+
+def alone(
+    definitions: Definitions, partition: int, contact: str, records: Iterable[Record], until: int, effects: list[Entry]
+) -> Contact:
+    """The state of one contact from its own records only, at `until`: equal to its state within its partition."""
+    fold = ContactFold(definitions)
+    state = fold.open(None)
+    for record in records:
+        at = record.logged_at
+        if at > until:
+            break
+        if not state.is_new:
+            fold.wake(contact, state, at, effects)
+        position = f"{partition}:{record.offset}"
+        fold.apply(contact, state, decode_event(record.value), at, position, definitions.at(at), effects)
+    if not state.is_new:
+        fold.wake(contact, state, until, effects)
+    return state
 
 
 def replay(

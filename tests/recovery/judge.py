@@ -8,7 +8,7 @@ from pathlib import Path
 
 from connectors.log import Log
 from flows.contact.active import Definitions
-from flows.contact.fold import ContactFold
+from flows.contact.replay import alone
 from schemas.records import Entry, Record, decode_change, decode_event, decode_send
 from schemas.topics import CHANGES, DEFINITIONS, EVENTS, SENDS
 from sinks.state_store import StateStore
@@ -42,7 +42,7 @@ def pure_fold(log: Log) -> tuple[dict[str, dict[str, bytes]], dict[str, bytes]]:
     definitions = Definitions()
     for record in read_all(log, DEFINITIONS, 0):
         definitions.apply(record)
-    fold, effects, states = ContactFold(definitions), list[Entry](), dict[str, bytes]()
+    effects, states = list[Entry](), dict[str, bytes]()
     for partition in range(log.partitions(EVENTS)):
         records = read_all(log, EVENTS, partition)
         by_contact = defaultdict[str, list[Record]](list)
@@ -50,32 +50,12 @@ def pure_fold(log: Log) -> tuple[dict[str, dict[str, bytes]], dict[str, bytes]]:
             if record.key:
                 by_contact[record.key].append(record)
         for contact, own in by_contact.items():
-            states[contact] = alone(fold, definitions, partition, contact, own, records[-1].logged_at, effects)
+            states[contact] = alone(definitions, partition, contact, own, records[-1].logged_at, effects).save()
     found: dict[str, dict[str, bytes]] = {SENDS: {}, CHANGES: {}}
     for topic, _, value, _ in effects:
         if topic in found:
             found[topic].setdefault(DECODE[topic](value), value)
     return found, states
-
-
-def alone(
-    fold: ContactFold,
-    definitions: Definitions,
-    partition: int,
-    contact: str,
-    records: list[Record],
-    until: int,
-    effects: list[Entry],
-) -> bytes:
-    state = fold.open(None)
-    for record in records:
-        at = record.logged_at
-        if not state.is_new:
-            fold.wake(contact, state, at, effects)
-        position = f"{partition}:{record.offset}"
-        fold.apply(contact, state, decode_event(record.value), at, position, definitions.at(at), effects)
-    fold.wake(contact, state, until, effects)
-    return state.save()
 
 
 def judge(log: Log, folder: Path, acknowledged: set[str]) -> Verdict:
