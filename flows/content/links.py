@@ -1,0 +1,112 @@
+"""Signed links: open pixel, click, unsubscribe, view in browser. A token is whole in itself, so it works for ever.
+
+A token is base64url of a MessagePack array `[purpose, origin, extra]`, followed by 16 bytes of HMAC-SHA256 over it.
+The target of a click is in the signed part: there is no way to redirect elsewhere.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as Base64Error
+from hashlib import sha256
+from html import escape, unescape
+from typing import Final, Literal, NamedTuple
+
+import msgspec
+
+from flows.delivery.origin import Origin
+from schemas.errors import TerminalError
+
+Purpose = Literal["o", "c", "u", "m"]  # open, click, unsubscribe, view: the first part of the path, too
+_MAC: Final = 16
+_MAX_TOKEN: Final = 8_192
+_HREF: Final = re.compile(r'(<a\b[^>]*?\shref\s*=\s*)(?:"([^"]*)"|\'([^\']*)\')', re.IGNORECASE)
+
+
+class BadToken(TerminalError):
+    """A link's token that was not made here, or was altered or cut."""
+
+
+class Token(msgspec.Struct, array_like=True, frozen=True):
+    """What a link says. `extra` is a click's target, or a view's place in the log (`partition:offset`)."""
+
+    purpose: Purpose
+    origin: Origin
+    extra: str = ""
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Token).decode
+
+
+def sign(key: bytes, token: Token) -> str:
+    """The token as it stands in a link."""
+    payload = _encode(token)
+    return urlsafe_b64encode(payload + _mac(key, payload)).rstrip(b"=").decode()
+
+
+def verify(key: bytes, purpose: Purpose, text: str) -> Token:
+    """The token of a link; BadToken for anything that `sign` did not write with this key and for this purpose."""
+    if len(text) > _MAX_TOKEN:
+        raise BadToken("this link is too long to be one of ours")
+    try:
+        raw = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except (Base64Error, ValueError):
+        raise BadToken("this link is damaged") from None
+    payload, mac = raw[:-_MAC], raw[-_MAC:]
+    if not hmac.compare_digest(mac, _mac(key, payload)):
+        raise BadToken("this link was not made here, or was altered")
+    token = _decode(payload)
+    if token.purpose != purpose:
+        raise BadToken("this link is meant for another purpose")
+    return token
+
+
+def _mac(key: bytes, payload: bytes) -> bytes:
+    return hmac.digest(key, payload, sha256)[:_MAC]
+
+
+class Links(NamedTuple):
+    """The links of one message. `place` is the send's `partition:offset` in the log, for the view in a browser."""
+
+    base_url: str
+    key: bytes
+    origin: Origin
+    place: str = ""
+
+    def url(self, purpose: Purpose, extra: str = "") -> str:
+        """A link of this message."""
+        return f"{self.base_url}/{purpose}/{sign(self.key, Token(purpose, self.origin, extra))}"
+
+    @property
+    def unsubscribe_url(self) -> str:
+        """Where the contact unsubscribes; also the one-click address of RFC 8058."""
+        return self.url("u")
+
+    @property
+    def view_url(self) -> str:
+        """The message in a browser."""
+        return self.url("m", self.place)
+
+    def track(self, html: str) -> tuple[str, tuple[str, ...]]:
+        """The HTML with tracked links and the open pixel, and the targets of its links in order, each once.
+
+        Links that are not http(s), and our own, stay as they are.
+        """
+        targets: dict[str, str] = {}
+
+        def tracked(found: re.Match[str]) -> str:
+            target = unescape(found[2] if found[2] is not None else found[3]).strip()
+            if not target.startswith(("http://", "https://")) or target.startswith(self.base_url + "/"):
+                return found[0]
+            if target not in targets:
+                targets[target] = self.url("c", target)
+            return f'{found[1]}"{targets[target]}"'
+
+        html = _HREF.sub(tracked, html)
+        pixel = f'<img src="{escape(self.url("o"))}" width="1" height="1" alt="" style="display:block">'
+        end = html.lower().rfind("</body")
+        at = end if end >= 0 else len(html)
+        return html[:at] + pixel + html[at:], tuple(targets)
