@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,7 @@ class SqliteFile:
     def __init__(self, path: Path, busy_s: float):
         self.path, self._busy_s = path, busy_s
         self._idle: list[sqlite3.Connection] = []  # readers; the last one used is the first one taken
+        self._writing = threading.Lock()
         self._is_closed = False
         with self.named_errors():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -41,19 +43,16 @@ class SqliteFile:
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """All or nothing, on the disk when left. Raises SQLite's own errors: the caller says what was not done."""
-        self._check_open()
-        db = self._writer
-        fcntl.flock(self._turns, fcntl.LOCK_EX)
-        try:
-            db.execute("BEGIN IMMEDIATE")
-            yield db
-            db.execute("COMMIT")
-        except BaseException:
-            if db.in_transaction:
-                db.execute("ROLLBACK")
-            raise
-        finally:
-            fcntl.flock(self._turns, fcntl.LOCK_UN)
+        with self._writing, self._turn():
+            db = self._writer
+            try:
+                db.execute("BEGIN IMMEDIATE")
+                yield db
+                db.execute("COMMIT")
+            except BaseException:
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
+                raise
 
     def select(self, query: str, values: tuple[object, ...] = ()) -> list[Any]:
         """The rows of a query, as of now."""
@@ -71,11 +70,12 @@ class SqliteFile:
                     self._close_idle()
 
     def close(self) -> None:
-        """Close every connection. Idempotent; not while a transaction is open."""
-        self._is_closed = True
-        self._close_idle()
-        self._writer.close()
-        self._turns.close()
+        """Close every connection, after the transaction that is open. Idempotent."""
+        with self._writing:
+            self._is_closed = True
+            self._close_idle()
+            self._writer.close()
+            self._turns.close()
 
     @contextmanager
     def named_errors(self) -> Iterator[None]:
@@ -91,16 +91,24 @@ class SqliteFile:
         db = sqlite3.connect(
             self.path, timeout=self._busy_s, isolation_level=None, check_same_thread=False, cached_statements=256
         )
-        fcntl.flock(self._turns, fcntl.LOCK_EX)  # two that change the mode at once would fail, not wait
         try:
-            db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")
+            if db.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+                with self._turn():  # two that change the mode at once would fail, not wait
+                    db.execute("PRAGMA journal_mode = WAL")
         except BaseException:
             db.close()
             raise
+        return db
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        self._check_open()
+        fcntl.flock(self._turns, fcntl.LOCK_EX)
+        try:
+            yield
         finally:
             fcntl.flock(self._turns, fcntl.LOCK_UN)
-        return db
 
     def _close_idle(self) -> None:
         while self._idle:

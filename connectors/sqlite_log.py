@@ -7,15 +7,12 @@
 
 One writer at a time gives offsets and times, so both count up in the order of the commits.
 
-Appends of several threads are grouped: each puts its ticket in the queue, then asks for the write lock; whoever gets it
-writes every ticket that waits, in one transaction, and the others find theirs done.
+Appends that several threads ask for at once become one transaction, synced once (`connectors.grouped`).
 """
 
 from __future__ import annotations
 
 import sqlite3
-import threading
-from collections import deque
 from collections.abc import Sequence
 from functools import cache
 from itertools import starmap
@@ -23,6 +20,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 from zlib import crc32
 
+from connectors.grouped import Grouped
 from connectors.log import Appended, Progress
 from connectors.log_clock import Clock
 from connectors.sqlite_file import SqliteFile
@@ -52,16 +50,12 @@ class _Row(NamedTuple):
     value: bytes
 
 
-class _Ticket:
-    """One call of `append` on its way through a group."""
+class _Ticket(NamedTuple):
+    """One call of `append`: what it wants, and where that has landed once it is written."""
 
-    __slots__ = ("cause", "is_done", "landed", "progress", "rows")
-
-    def __init__(self, rows: list[_Row], progress: Progress | None):
-        self.rows, self.progress = rows, progress
-        self.landed: list[Appended] = []
-        self.cause: BaseException | None = None
-        self.is_done = False
+    rows: list[_Row]
+    progress: Progress | None
+    landed: list[Appended]
 
 
 class SqliteLog:
@@ -74,8 +68,7 @@ class SqliteLog:
     def __init__(self, path: Path, partitions: int = 4, busy_s: float = 30.0, clock: Clock | None = None):
         self._partitions = {t.name: 1 if t.single else partitions for t in TOPICS}
         self._clock = clock or Clock()
-        self._queue: deque[_Ticket] = deque()
-        self._write_lock = threading.Lock()
+        self._group = Grouped(self._write, lambda ticket: len(ticket.rows), GROUP_ROWS)
         self._file = SqliteFile(Path(path), busy_s)
         try:
             with self._file.named_errors():
@@ -91,13 +84,9 @@ class SqliteLog:
         return crc32(key.encode()) % self._partitions[topic]
 
     def append(self, entries: Sequence[Entry], progress: Progress | None = None) -> list[Appended]:
-        ticket = _Ticket(self._located(entries), progress)
-        self._queue.append(ticket)
-        with self._write_lock:
-            if not ticket.is_done:
-                self._lead()
-        if ticket.cause is not None:
-            raise LogUnavailable(f"{self._file.path}: nothing was appended: {ticket.cause}") from ticket.cause
+        ticket = _Ticket(self._located(entries), progress, [])
+        if (cause := self._group.do(ticket)) is not None:
+            raise LogUnavailable(f"{self._file.path}: nothing was appended: {cause}") from cause
         return ticket.landed
 
     def read(self, topic: str, partition: int, offset: int, limit: int = 2_000) -> list[Record]:
@@ -141,8 +130,7 @@ class SqliteLog:
         return int(max(last, self._clock.read(base)))
 
     def close(self) -> None:
-        with self._write_lock:
-            self._file.close()
+        self._file.close()
 
     def _create(self) -> None:
         with self._file.transaction() as db:
@@ -169,25 +157,6 @@ class SqliteLog:
     def _check(self, topic: str, partition: int) -> None:
         if not 0 <= partition < self._partitions[topic]:
             raise KeyError(f"{topic} has partitions 0 to {self._partitions[topic] - 1}, not {partition}")
-
-    def _lead(self) -> None:
-        """Write what waits; holds the write lock. Every ticket taken is done afterwards, well or badly."""
-        tickets: list[_Ticket] = []
-        size = 0
-        while self._queue and size <= GROUP_ROWS:
-            tickets.append(self._queue.popleft())
-            size += len(tickets[-1].rows)
-        cause: BaseException | None = None
-        try:
-            self._write(tickets)
-        except (sqlite3.Error, OSError, LogUnavailable) as fault:
-            cause = fault
-        except BaseException as fault:  # an interrupt of this thread: it goes on here, the others hear of it
-            cause = fault
-            raise
-        finally:
-            for ticket in tickets:
-                ticket.cause, ticket.is_done = cause, True
 
     def _write(self, tickets: Sequence[_Ticket]) -> None:
         with self._file.transaction() as db:
