@@ -5,6 +5,13 @@ message outcomes   `<channel>_<outcome>` with properties send, campaign, journey
 consent_changed    channel, topic, status (subscribed | unsubscribed | pending), source, text_version, proof
 address_suppressed channel, address_hash (`schemas.ids.address_hash`), reason
 segment_added      segment (a static one); likewise segment_removed
+
+What spans contacts is folded under a key of its own; its fold and the contacts' tell each other by these records:
+address_held       (key address:…) channel, contact: the contact has this address now
+account_said       (key account:…) contact; traits: what a `group` said of the account
+account_traits     (key contact) account, claims: [path, at, value] of the account's traits
+merge_claimed      (key the id that is to be merged) into
+merged             (key the contact that it is merged into) source, state: its whole state, base64
 """
 
 from __future__ import annotations
@@ -33,7 +40,15 @@ SEGMENT_REMOVED: Final = "segment_removed"
 TICK: Final = "tick"
 HYDRATE: Final = "hydrate"
 ENTER: Final = "enter"
+ADDRESS_HELD: Final = "address_held"
+ACCOUNT_SAID: Final = "account_said"
+ACCOUNT_TRAITS: Final = "account_traits"
+MERGE_CLAIMED: Final = "merge_claimed"
+MERGED: Final = "merged"
+INTERNAL: Final = frozenset({ADDRESS_HELD, ACCOUNT_SAID, ACCOUNT_TRAITS, MERGE_CLAIMED, MERGED})
+ADDRESS_KEY: Final = "address:"
+ACCOUNT_KEY: Final = "account:"
 CONTROL: Final = frozenset({TICK, HYDRATE, ENTER})
 OWN_FACTS: Final = MESSAGE_FACTS | {CONSENT_CHANGED, ADDRESS_SUPPRESSED, SEGMENT_ADDED, SEGMENT_REMOVED}
-RESERVED: Final = OWN_FACTS | CONTROL  # a public write key may not claim these
+RESERVED: Final = OWN_FACTS | CONTROL | INTERNAL  # a public write key may not claim these
 SEGMENT_CALLS: Final = frozenset({"track", "identify", "page", "screen", "group", "alias"})

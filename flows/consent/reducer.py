@@ -67,3 +67,16 @@ def _address_suppressed(scope: Scope) -> None:
     if channel and digest:
         scope.state.get(SECTION).suppressed.setdefault(channel, {})[digest] = _text(scope, "reason")
         scope.keys.add("suppressed")
+
+
+def absorb(scope: Scope, other: Consent) -> None:
+    """Take a merged contact's consent in: the latest said stands, of two at once the own one; suppressions add up."""
+    own = scope.state.get(SECTION)
+    for channel, topics in other.said.items():
+        mine = own.said.setdefault(channel, {})
+        for topic, said in topics.items():
+            if topic not in mine or mine[topic][0] < said[0]:
+                mine[topic] = said
+    for channel, hashes in other.suppressed.items():
+        own.suppressed.setdefault(channel, {}).update(hashes)
+    scope.keys |= {"consent", "suppressed"}

@@ -13,20 +13,27 @@ from typing import Final
 
 from flows.attribution import reducer as attribution
 from flows.consent import reducer as consent
-from flows.contact import profile
+from flows.contact import identity, profile, spans
 from flows.contact.active import Active, Definitions
 from flows.contact.recent import remember
 from flows.contact.scope import Scope
 from flows.contact.section import Contact
+from flows.contact.spans import is_span
 from flows.contact.subject import Subject
 from flows.journeys import reducer as journeys
 from flows.scoring import reducer as scoring
 from flows.segments import engine as segments
 from schemas.errors import TerminalError
+from schemas.facts import ADDRESS_SUPPRESSED, MERGE_CLAIMED, MERGED
 from schemas.records import Entry, Event
 
-# A section's index is a contract: append, never renumber (6 is kept for the policy of sends).
+# A section's index is a contract: append, never renumber.
+#   0 profile  1 consent  2 segments  3 features  4 touches  5 journeys  6 span
 SECTIONS: Final = 7
+_MERGED_FROM: Final = (profile, consent, scoring, segments, attribution)
+_TOLD: Final = frozenset(
+    {"identify", "alias", "group", ADDRESS_SUPPRESSED, MERGE_CLAIMED, MERGED}
+)  # rare, and more work
 _MAX_PASSES: Final = 1_000  # at one instant of one contact; more is a loop in a definition
 
 
@@ -55,14 +62,30 @@ class ContactFold:
         if event.at > at:
             event.at = at  # a sender's or server's clock ahead of the log's
         scope = Scope(contact, at, position, event, active, state, Subject(contact, state, active), effects)
-        profile.react(scope)
-        consent.react(scope)
-        self._conclude(scope)
+        if is_span(contact):
+            spans.react(scope)
+        elif event.type == MERGE_CLAIMED:
+            identity.claimed(scope)
+        elif state.merged_into:
+            identity.forward(scope)
+        else:
+            self._take(scope, event)
         if state.is_new:
             state.is_new, state.epoch = False, active.epoch
         if state.due is not None and state.due <= at:
             self._wake(contact, state, at, effects, f"{position}@")
         return True
+
+    def _take(self, scope: Scope, event: Event) -> None:
+        """A contact's own record: what it says, and what follows."""
+        if event.type in _TOLD:
+            identity.claim(scope)
+            spans.tell(scope)
+        profile.react(scope)
+        consent.react(scope)
+        if event.type == MERGED:
+            identity.absorb(scope, _MERGED_FROM, SECTIONS)
+        self._conclude(scope)
 
     def wake(self, contact: str, state: Contact, until: int, effects: list[Entry]) -> None:
         """Let everything happen that time alone brings up to and including `until`, each at its own instant."""
@@ -87,6 +110,8 @@ class ContactFold:
     def _instant(
         self, contact: str, state: Contact, at: int, effects: list[Entry], cause: str, activation: bool
     ) -> None:
+        if is_span(contact) or state.merged_into:
+            return
         active = self.definitions.at(at)
         before = self.definitions.at(at - 1) if activation else None
         scope = Scope(contact, at, cause, None, active, state, Subject(contact, state, active), effects, before)

@@ -16,19 +16,20 @@ import msgspec
 from flows.contact.scope import Scope
 from flows.contact.section import Section
 from flows.contact.view import MISSING
+from schemas.facts import ACCOUNT_TRAITS
 
 ACCOUNT = "account"  # where the traits of the contact's account appear
 
 
 class Profile(msgspec.Struct, array_like=True, gc=False):
-    """`traits`: path -> (at, value). `nested`: whether any path has a dot. Instants of the first and last record."""
+    """`traits`: path -> (at, value). `nested`: whether any path has a dot. `absorbed`: ids merged into this contact."""
 
     traits: dict[str, tuple[int, Any]] = {}
     nested: bool = False
-    first_seen: int = 0
-    last_seen: int = 0
+    absorbed: list[str] = []
 
 
+_ID = f"{ACCOUNT}.id"
 SECTION = Section(0, "profile", Profile)
 
 
@@ -109,16 +110,40 @@ def as_object(profile: Profile) -> dict[str, Any]:
 
 
 def react(scope: Scope) -> None:
-    """Take an identify's traits, and a group's as its account's."""
+    """Take an identify's traits, a group's account, and what the account says of itself."""
     event = scope.event
-    if event is None or event.type not in ("identify", "group"):
+    if event is None:
         return
+    if event.type == "identify":
+        _claim_all(scope, [(path, event.at, value) for path, value in flatten(event.traits)])
+    elif event.type == "group":
+        _join(scope, event.group_id, event.at)
+    elif event.type == ACCOUNT_TRAITS and event.properties.get("account") == look_up(scope.state.get(SECTION), _ID):
+        claims = event.properties.get("claims", [])
+        _claim_all(scope, [(f"{ACCOUNT}.{path}", at, value) for path, at, value in claims])
+
+
+def _join(scope: Scope, account: str, at: int) -> None:
+    """The contact belongs to the account that it was last grouped with; another account's traits are no longer its."""
     profile = scope.state.get(SECTION)
-    profile.first_seen = min(profile.first_seen or event.at, event.at)
-    profile.last_seen = max(profile.last_seen, event.at)
-    given: Mapping[str, Any] = event.traits
-    if event.type == "group":
-        given = {ACCOUNT: {"id": event.group_id, **event.traits}}
-    for path, value in flatten(given):
-        claim(profile, path, event.at, value)
+    before = profile.traits.get(_ID)
+    if before is not None and before[1] != account and before[0] <= at:
+        for path in [p for p in profile.traits if p.startswith(f"{ACCOUNT}.")]:
+            del profile.traits[path]
+            scope.keys.add(f"trait:{path}")
+    _claim_all(scope, [(_ID, at, account)])
+
+
+def absorb(scope: Scope, other: Profile) -> None:
+    """Take a merged contact's traits in; of two at the same instant the own one stands."""
+    own = scope.state.get(SECTION)
+    own.absorbed = sorted({*own.absorbed, *other.absorbed})
+    mine = own.traits
+    _claim_all(scope, [(p, at, v) for p, (at, v) in other.traits.items() if p not in mine or mine[p][0] < at])
+
+
+def _claim_all(scope: Scope, claims: list[tuple[str, int, Any]]) -> None:
+    profile = scope.state.get(SECTION)
+    for path, at, value in claims:
+        claim(profile, path, at, value)
         scope.keys.add(f"trait:{path}")  # also where it came too late to stand: `for` looks at all assertions

@@ -31,6 +31,12 @@ def remember(recent: bytes, id: str, logged_at: int) -> bytes | None:
     return recent[_stale(recent, logged_at) :] + logged_at.to_bytes(_STAMP, "big") + digest
 
 
+def union(a: bytes, b: bytes) -> bytes:
+    """The ids of two contacts that became one, in the order of their stamps, the latest LIMIT of them."""
+    entries = sorted({both[i : i + _ENTRY] for both in (a, b) for i in range(0, len(both), _ENTRY)})
+    return b"".join(entries[-LIMIT:])
+
+
 def _stale(recent: bytes, logged_at: int) -> int:
     """How many leading bytes are older than the window, or one too many. `logged_at` never decreases, so a prefix."""
     first = max(0, len(recent) - (LIMIT - 1) * _ENTRY)

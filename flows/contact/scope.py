@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from schemas.ids import uuid5
 from schemas.records import Change, Entry, Event, encode
-from schemas.topics import CHANGES
+from schemas.topics import CHANGES, EVENTS
 
 if TYPE_CHECKING:
     from flows.contact.active import Active
@@ -80,6 +80,10 @@ class Scope:
     def change(self, change: Change) -> None:
         """Say what was concluded."""
         self.effects.append(Entry(CHANGES, self.contact, encode(change)))
+
+    def record(self, event: Event, key: str) -> None:
+        """Append a fact to the log, under its own key: what changes a state comes by the log, also from here."""
+        self.effects.append(Entry(EVENTS, key, encode(event)))
 
     def id(self, *parts: str | int) -> str:
         """The id of an effect of this instant, from its cause: the same on every replay."""

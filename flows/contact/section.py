@@ -1,7 +1,8 @@
 """A contact's state: a head that can be read alone, and sections that their reducers decode when they need them.
 
-Encoded (msgpack): `[version, due, epoch, recent, [[due, section], …]]`. A section that nothing touched is carried over
-as bytes. Section structs are `array_like` with defaults, so a field appended later reads old states unchanged.
+Encoded (msgpack): `[version, due, epoch, recent, merged_into, [[due, section], …]]`. A section that nothing touched is
+carried over as bytes. Section structs are `array_like` with defaults, so a field appended later reads old states
+unchanged.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ class _Stored(msgspec.Struct, array_like=True, gc=False):
     due: int | None
     epoch: int
     recent: bytes
+    merged_into: str
     sections: list[tuple[int | None, msgspec.Raw]]
 
 
@@ -53,22 +55,23 @@ class Contact:
     """The opened state of one contact. `get` hands out a section to read and change; `save` encodes what was opened.
 
     `due` is the earliest instant at which something happens by itself, `epoch` the activation instant of the segment
-    definitions that the state has seen, `recent` the packed ids of the last day's records (see `flows.contact.recent`).
+    definitions that the state has seen, `recent` the packed ids of the last day's records (see `flows.contact.recent`),
+    `merged_into` the contact that this one has become a part of.
     """
 
-    __slots__ = ("_dues", "_live", "_raw", "due", "epoch", "is_new", "recent")
+    __slots__ = ("_dues", "_live", "_raw", "due", "epoch", "is_new", "merged_into", "recent")
 
     def __init__(self, stored: bytes | None, sections: int):
         if stored is None:
             self.due: int | None = None
-            self.epoch, self.recent = -1, b""
+            self.epoch, self.recent, self.merged_into = -1, b"", ""
             self._raw: list[msgspec.Raw] = [_EMPTY] * sections
             self._dues: list[int | None] = [None] * sections
         else:
             s = _decode(stored)
             if s.version != STATE_VERSION:
                 raise TerminalError(f"a state of version {s.version}; this fold reads version {STATE_VERSION}")
-            self.due, self.epoch, self.recent = s.due, s.epoch, s.recent
+            self.due, self.epoch, self.recent, self.merged_into = s.due, s.epoch, s.recent, s.merged_into
             self._raw = [raw for _, raw in s.sections]
             self._dues = [due for due, _ in s.sections]
             if len(self._raw) < sections:  # written before a section was added
@@ -101,9 +104,16 @@ class Contact:
             dues[section.index] = due
             self.due = min((d for d in dues if d is not None), default=None)
 
+    def clear(self) -> None:
+        """Forget every section and what they wait for."""
+        self._raw = [_EMPTY] * len(self._raw)
+        self._live = [None] * len(self._raw)
+        self._dues = [None] * len(self._raw)
+        self.due = None
+
     def save(self) -> bytes:
         """The encoded state."""
         pairs: list[tuple[int | None, Any]] = []
         for due, raw, live in zip(self._dues, self._raw, self._live, strict=True):
             pairs.append((due, raw if live is None else live))
-        return _encode((STATE_VERSION, self.due, self.epoch, self.recent, pairs))
+        return _encode((STATE_VERSION, self.due, self.epoch, self.recent, self.merged_into, pairs))
