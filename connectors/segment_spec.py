@@ -141,9 +141,11 @@ def read_instant(value: str | int | float, field: str = "timestamp") -> int:
         else:
             at = int(value)
     except (ValueError, OverflowError):
-        raise UnreadableRecord(f"{field}: {value!r} is no instant; write ISO 8601 or milliseconds since 1970") from None
+        raise UnreadableRecord(
+            f"{field}: {value!r:.60} is no instant; write ISO 8601 or milliseconds since 1970"
+        ) from None
     if not _FIRST_MS <= at <= _LAST_MS:
-        raise UnreadableRecord(f"{field}: {value!r} is not within the years 1 to 9999")
+        raise UnreadableRecord(f"{field}: {value!r:.60} is not within the years 1 to 9999")
     return at
 
 
@@ -166,7 +168,7 @@ def _type(given: _Call, call: str, trusted: bool) -> str:
         return stated
     if stated in SEGMENT_CALLS or (trusted and stated in OWN_FACTS):
         return stated
-    raise UnreadableRecord(f"type: {stated!r} is none of {', '.join(sorted(SEGMENT_CALLS))}")
+    raise UnreadableRecord(f"type: {stated!r:.60} is none of {', '.join(sorted(SEGMENT_CALLS))}")
 
 
 def _identify(event: Event, given: _Call, data: bytes) -> None:
@@ -251,7 +253,9 @@ def _check_fact(event: Event) -> None:
         if not isinstance(event.properties.get(name), str):
             raise UnreadableRecord(f"properties.{name}: is missing; {event.type} needs it as a string")
     if event.type == CONSENT_CHANGED and event.properties["status"] not in _CONSENT:
-        raise UnreadableRecord(f"properties.status: {event.properties['status']!r} is none of {', '.join(_CONSENT)}")
+        raise UnreadableRecord(
+            f"properties.status: {event.properties['status']!r:.60} is none of {', '.join(_CONSENT)}"
+        )
 
 
 def _check_values(data: bytes, given: _Call) -> None:
