@@ -1,0 +1,60 @@
+"""The app: every router by name, every error a problem document, the admin key on all that is not public.
+
+create_app(Deps(settings, log, reads)) -> FastAPI
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import Depends, FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api import health, ingest, problems
+from api.auth import admin
+from api.deps import Deps
+
+__all__ = ["Deps", "create_app"]
+
+PUBLIC = (health.router, ingest.router)  # each checks for itself who calls
+FOR_ADMINS = ()
+
+
+class IngestCors:
+    """Lets web pages of any origin make Segment's calls, and nothing else: browsers' SDKs need it."""
+
+    def __init__(self, app: ASGIApp):
+        self._plain = app
+        self._open = CORSMiddleware(
+            app, allow_origins=["*"], allow_methods=["POST"], allow_headers=["*"], max_age=86_400
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = self._open if scope.get("path") in ingest.PATHS else self._plain
+        await app(scope, receive, send)
+
+
+def create_app(deps: Deps) -> FastAPI:
+    """The whole API over one log. The caller closes the log after the app has ended."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        deps.appenders.shutdown()
+
+    app = FastAPI(
+        title="Waxwing",
+        description="Marketing automation as a stream pipeline. Errors are RFC 9457 problem documents.",
+        version="0.1.0",
+        lifespan=lifespan,
+    )
+    app.state.deps, app.state.reads = deps, deps.reads
+    app.add_middleware(IngestCors)
+    problems.install(app)
+    for router in PUBLIC:
+        app.include_router(router)
+    for router in FOR_ADMINS:
+        app.include_router(router, dependencies=[Depends(admin)])
+    return app
