@@ -1,0 +1,1 @@
+"""The commands of `waxwing`, one module a family, each with `register(app)`."""
