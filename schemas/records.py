@@ -74,16 +74,19 @@ class CrmRecord(msgspec.Struct, omit_defaults=True, gc=False):
 class Definition(msgspec.Struct, omit_defaults=True, gc=False):
     """`definitions`: one act on a definition. Active from its `logged_at` + LEAD_MS on. Keyed by kind/id.
 
-    `publish` carries a new version's body: the first record of a version wins, later ones are void.
-    `rollback` makes an earlier version current; `delete` ends the definition (its versions stay readable).
+    `publish` carries a new version's body: the first record of a version wins, later ones are void. With `warming` it
+    does not become current yet: what it asks of events accumulates, and its past is brought by `hydrate` records.
+    `switch` makes a version current that has warmed up; `rollback` an earlier one; `delete` ends the definition (its
+    versions stay readable).
     """
 
     kind: str
     id: str
-    op: Literal["publish", "rollback", "delete"]
+    op: Literal["publish", "rollback", "switch", "delete"]
     version: int
     body: dict[str, JSON] = {}
     by: str = ""
+    warming: bool = False
 
 
 LEAD_MS = 1_000  # a definition's activation lies this long after its logged_at (rule 4)

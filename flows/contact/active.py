@@ -11,6 +11,8 @@ from flows.definitions.catalogue import Catalogue, Published, Snapshot
 from flows.journeys.compile import JourneySet
 from flows.scoring.model import Model, compile_model
 from flows.segments.engine import SegmentSet
+from flows.segments.program import Program, compile_condition
+from schemas.definitions.conditions import parse_condition
 from schemas.records import LEAD_MS, Record
 from schemas.times import parse_duration
 
@@ -81,29 +83,40 @@ class Definitions:
         return found
 
     def _is_epoch(self, snapshot: Snapshot) -> bool:
-        """Whether a segment or journey changed at this activation."""
-        before = self.catalogue.active(snapshot.since - 1).current
-        return any(
-            before.get(key) != snapshot.current.get(key)
-            for key in before.keys() | snapshot.current.keys()
-            if key[0] in _OF_EVERYONE
-        )
+        """Whether a current segment or journey changed at this activation."""
+        return _differ(self.catalogue.active(snapshot.since - 1).current, snapshot.current)
 
     def _epoch(self, snapshot: Snapshot) -> int:
         while snapshot.since >= 0 and not self._is_epoch(snapshot):
             snapshot = self.catalogue.active(snapshot.since - 1)
         return snapshot.since
 
+    def _sets_of(self, snapshot: Snapshot) -> tuple[SegmentSet, JourneySet]:
+        """Compiled once for all snapshots between which no segment and no journey changed."""
+        before = self.catalogue.active(snapshot.since - 1)
+        while snapshot.since >= 0 and not (
+            _differ(before.current, snapshot.current) or _differ(before.warming, snapshot.warming)
+        ):
+            snapshot, before = before, self.catalogue.active(before.since - 1)
+        found = self._sets.get(snapshot.since)
+        if found is None:
+            journeys = JourneySet.build(snapshot.of("journey"), self._version)
+            segments = SegmentSet.build(snapshot.of("segment"), [*journeys.programs(), *self._warming(snapshot)])
+            found = self._sets[snapshot.since] = segments, journeys
+        return found
+
+    def _warming(self, snapshot: Snapshot) -> list[Program]:
+        """The conditions of what warms up: their leaves accumulate, and nothing is concluded from them yet."""
+        conditions = [p.body["where"] for p in snapshot.warming_up("segment") if "where" in p.body]
+        journeys = JourneySet.build(snapshot.warming_up("journey"), self._version)
+        return [*(compile_condition(parse_condition(c, "where")) for c in conditions), *journeys.programs()]
+
     def _compile(self, snapshot: Snapshot) -> Active:
-        epoch = self._epoch(snapshot)
-        if epoch not in self._sets:
-            journey_set = JourneySet.build(snapshot.of("journey"), self._version)
-            self._sets[epoch] = SegmentSet.build(snapshot.of("segment"), journey_set.programs()), journey_set
-        segments, journeys = self._sets[epoch]
+        segments, journeys = self._sets_of(snapshot)
         workspace = found.body if (found := snapshot.get("workspace", "default")) else {}
         return Active(
             since=snapshot.since,
-            epoch=epoch,
+            epoch=self._epoch(snapshot),
             segments=segments,
             journeys=journeys,
             model=compile_model(snapshot.get("model", "engagement")),
@@ -119,6 +132,11 @@ class Definitions:
 
     def _version(self, id: str, version: int) -> Published:
         return self.catalogue.versions["journey", id][version]
+
+
+def _differ(a: Mapping[tuple[str, str], Published], b: Mapping[tuple[str, str], Published]) -> bool:
+    """Whether any segment or journey differs: only of these every contact, and every leaf, has to know."""
+    return any(a.get(key) != b.get(key) for key in a.keys() | b.keys() if key[0] in _OF_EVERYONE)
 
 
 def _topics(snapshot: Snapshot) -> dict[tuple[str, str], str]:

@@ -24,14 +24,22 @@ class Published(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """Everything active from the instant `since` on, until the next snapshot's."""
+    """Everything active from the instant `since` on, until the next snapshot's.
+
+    `warming` are versions that are not current yet: what they ask of events accumulates until they are switched to.
+    """
 
     since: int
     current: Mapping[tuple[str, str], Published]
+    warming: Mapping[tuple[str, str], Published] = {}
 
     def of(self, kind: str) -> list[Published]:
-        """The active definitions of a kind, by id."""
+        """The current definitions of a kind, by id."""
         return sorted((p for p in self.current.values() if p.kind == kind), key=lambda p: p.id)
+
+    def warming_up(self, kind: str) -> list[Published]:
+        """The versions of a kind that warm up, by id."""
+        return sorted((p for p in self.warming.values() if p.kind == kind), key=lambda p: p.id)
 
     def get(self, kind: str, id: str) -> Published | None:
         """The active version of one definition."""
@@ -57,23 +65,29 @@ class Catalogue:
         if d.op == "publish":
             if d.version in known:
                 return False
-            known[d.version] = Published(d.kind, d.id, d.version, d.body, since)
-            self._activate(since, key, known[d.version])
-        elif d.op == "rollback":
-            if d.version not in known:
-                return False
-            self._activate(since, key, known[d.version]._replace(since=since))
-        else:
+            made = known[d.version] = Published(d.kind, d.id, d.version, d.body, since)
+            self._activate(since, key, made, d.warming)
+        elif d.op == "delete":
             self._activate(since, key, None)
+        elif d.version not in known:
+            return False
+        else:
+            self._activate(since, key, known[d.version]._replace(since=since))
         return True
 
-    def _activate(self, since: int, key: tuple[str, str], published: Published | None) -> None:
-        current = dict(self._snapshots[-1].current) if self._snapshots else {}
-        if published is None:
+    def _activate(self, since: int, key: tuple[str, str], made: Published | None, warming: bool = False) -> None:
+        last = self._snapshots[-1] if self._snapshots else self.empty
+        current, warm = dict(last.current), dict(last.warming)
+        if made is None:
             current.pop(key, None)
+            warm.pop(key, None)
+        elif warming:
+            warm[key] = made
         else:
-            current[key] = published
-        snapshot = Snapshot(since, current)
+            current[key] = made
+            if key in warm and warm[key].version <= made.version:
+                warm.pop(key)
+        snapshot = Snapshot(since, current, warm)
         if self._since and self._since[-1] == since:
             self._snapshots[-1] = snapshot
         else:

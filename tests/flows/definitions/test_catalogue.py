@@ -59,3 +59,14 @@ def test_what_was_logged_at_one_instant_becomes_active_together():
     made = catalogue(record(0, 7, "publish", 1), record(1, 7, "publish", 1, id="new"))
     assert len(made.between(0, 99_999)) == 1
     assert [p.id for p in made.active(99_999).of("segment")] == ["new", "vip"]
+
+
+def test_a_version_that_warms_up_is_not_current_until_it_is_switched_to():
+    made = catalogue(record(0, 0, "publish", 1))
+    warming = Definition("segment", "vip", "publish", 2, {}, warming=True)
+    made.apply(Record(1, 1_000, "segment/vip", encode(warming)))
+    snapshot = made.active(1_000 + LEAD_MS)
+    assert (version_at(made, 1_000 + LEAD_MS), [p.version for p in snapshot.warming_up("segment")]) == (1, [2])
+    made.apply(record(2, 2_000, "switch", 2))
+    snapshot = made.active(2_000 + LEAD_MS)
+    assert (version_at(made, 2_000 + LEAD_MS), snapshot.warming_up("segment")) == (2, [])
