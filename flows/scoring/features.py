@@ -12,7 +12,7 @@ so value = Σ 2^-((stamp - tᵢ) / H) whatever the order, and the log's order fi
 from __future__ import annotations
 
 from math import log1p
-from typing import Final, Literal
+from typing import Final, Literal, assert_never
 
 import msgspec
 
@@ -63,33 +63,35 @@ SECTION: Final = Section(3, "features", Features)
 
 def observe(f: Features, fact: Fact, at: int) -> bool:
     """Fold one fact; False where it changed no feature (a further page of the same visit)."""
+    if fact == "visited" and not _begins_visit(f, at):
+        return False
+    weight = _weight(f, at)  # first: it moves the counts on to the new stamp
     match fact:
         case "visited":
-            return _visit(f, at)
+            f.visited += weight
         case "sent":
-            f.sent += _weight(f, at)
+            f.sent += weight
             f.sends += 1
             f.unanswered += 1
         case "delivered":
-            f.delivered += _weight(f, at)
+            f.delivered += weight
         case "opened":
-            f.opened += _weight(f, at)
+            f.opened += weight
             f.unanswered, f.last_open = 0, max(f.last_open, at)
         case "clicked":
-            f.clicked += _weight(f, at)
+            f.clicked += weight
             f.unanswered, f.last_click = 0, max(f.last_click, at)
         case "ordered":
             f.orders += 1
             f.last_order = max(f.last_order, at)
+        case _:
+            assert_never(fact)
     return True
 
 
-def _visit(f: Features, at: int) -> bool:
+def _begins_visit(f: Features, at: int) -> bool:
     since, f.last_visit = at - f.last_visit, max(f.last_visit, at)
-    if -VISIT_GAP < since < VISIT_GAP:
-        return False
-    f.visited += _weight(f, at)
-    return True
+    return not -VISIT_GAP < since < VISIT_GAP
 
 
 def _weight(f: Features, at: int) -> float:

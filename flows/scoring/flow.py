@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -23,9 +22,9 @@ import msgspec
 from bytewax.dataflow import Dataflow
 from bytewax.operators import BranchOut, KeyedStream, StatefulBatchLogic
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
-from bytewax.recovery import RecoveryConfig, init_db_dir
-from bytewax.run import cli_main
+from bytewax.recovery import init_db_dir
 
+from connectors.engine import run_flow
 from connectors.fail_points import fail_point
 from connectors.log import Log
 from connectors.source import LogSource, RecordBatch, RecordPuller
@@ -38,6 +37,7 @@ from schemas.records import DeadLetter, Definition, Entry, Example, Record, deco
 from schemas.topics import DEAD_LETTERS, DEFINITIONS, EVENTS, EXAMPLES
 
 EVERY = 500  # examples between two versions
+BATCH = 250  # examples read at once: a few milliseconds of learning
 EPOCH_S = 1.0  # between two snapshots of the learners
 
 
@@ -174,7 +174,7 @@ def _puller(log: Log, resumed: int = 0) -> RecordPuller:
             f"the learners have read {EXAMPLES} up to offset {resumed}, the log ends at {end}; it was restored from an"
             " older copy. Remove the folder of the learning flow's state to learn anew"
         )
-    return RecordPuller(log, EXAMPLES, 0, resumed)
+    return RecordPuller(log, EXAMPLES, 0, resumed, BATCH)
 
 
 def build(
@@ -195,20 +195,23 @@ def build(
     return flow
 
 
-def recovery_folder(path: Path) -> RecoveryConfig:
+def recovery_store(folder: Path) -> Path:
     """Bytewax's recovery store in the folder; made aside and renamed, so that a kill leaves all of it or nothing."""
-    if not path.exists():
-        aside = path.with_name(f"{path.name}.{os.getpid()}.new")
+    if not folder.exists():
+        aside = folder.with_name(f"{folder.name}.{os.getpid()}.new")
         aside.mkdir(parents=True)
         init_db_dir(aside, 1)  # type: ignore[no-untyped-call]
-        aside.rename(path)
-    return RecoveryConfig(path)  # type: ignore[no-untyped-call]
+        aside.rename(folder)
+    return folder
 
 
 def run(
-    log: Log, files: str, folder: Path, every: int = EVERY, stop: Callable[[], bool] = lambda: False, **options: Any
+    log: Log,
+    files: str,
+    folder: Path,
+    every: int = EVERY,
+    epoch_s: float = EPOCH_S,
+    stop: Callable[[], bool] = lambda: False,
 ) -> None:
     """Run the flow with its state in the folder until `stop` says so; started again it goes on where it was."""
-    flow = build(log, files, every, stop=stop, **options)
-    epoch = timedelta(seconds=EPOCH_S)
-    cli_main(flow, epoch_interval=epoch, recovery_config=recovery_folder(folder))  # type: ignore[no-untyped-call]
+    run_flow(build(log, files, every, stop=stop), recovery_store(folder), epoch_s)
