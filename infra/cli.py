@@ -1,0 +1,114 @@
+"""`waxwing`: every command of DESIGN §7, each family a module of `infra.commands`.
+
+Exit codes: 0; 1 a negative answer; 2 bad input, with every fault and its place on stderr; 3 it could not be done (the
+log did not answer, a fault of Waxwing's own). Never a traceback, unless WAXWING_DEBUG=1.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, Final
+
+import typer
+from pydantic import ValidationError
+from typer.core import TyperGroup
+
+from schemas.errors import InvalidInput, UnreadableRecord, VersionTaken, WaxwingError
+
+COMMANDS: Final = (
+    "run",
+    "definitions",
+    "importing",
+    "dead_letters",
+    "segment",
+    "journey",
+    "explain",
+    "verify",
+    "replay",
+    "topics",
+    "migrate",
+    "graph",
+    "bench",
+    "settings",
+)
+NEGATIVE, BAD_INPUT, FAILED = 1, 2, 3
+
+
+class _Commands(TyperGroup):
+    """A command's exceptions as lines on stderr and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except Exception as fault:
+            code = _code(fault)
+            if code is None or os.environ.get("WAXWING_DEBUG"):
+                raise
+            for line in _lines(fault):
+                typer.echo(line, err=True)
+            raise typer.Exit(code) from None
+
+
+def _code(fault: Exception) -> int | None:
+    """The exit code; None for what typer itself makes of its own exceptions."""
+    match fault:
+        case InvalidInput() | UnreadableRecord() | ValidationError() | FileNotFoundError() | IsADirectoryError():
+            return BAD_INPUT
+        case VersionTaken():
+            return NEGATIVE
+        case _ if type(fault).__module__.startswith(("typer", "click")):
+            return None
+        case BrokenPipeError():
+            return None  # whoever read us went away: typer ends quietly
+        case _:
+            return FAILED
+
+
+def _lines(fault: Exception) -> list[str]:
+    """What a person reads: every fault with its place, one a line."""
+    match fault:
+        case InvalidInput():
+            return [f"{fault.what}: {violation}" for violation in fault.violations]
+        case ValidationError():
+            return [f"{_place(fault, error['loc'])}: {error['msg']}" for error in fault.errors()]
+        case WaxwingError():
+            return [str(fault)]
+        case OSError() if fault.filename is not None:
+            return [f"{fault.filename}: {fault.strerror}"]
+        case _:
+            return [f"{type(fault).__name__}: {fault}", "WAXWING_DEBUG=1 shows where"]
+
+
+def _place(fault: ValidationError, location: tuple[int | str, ...]) -> str:
+    path = ".".join(map(str, location))
+    return f"WAXWING_{path.upper()}" if fault.title == "Settings" else f"{fault.title}.{path}"
+
+
+def build() -> typer.Typer:
+    """The command line, of those modules that are there."""
+    app = typer.Typer(
+        name="waxwing",
+        cls=_Commands,
+        help="Marketing automation as a stream pipeline.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    for name in COMMANDS:
+        if find_spec(f"infra.commands.{name}") is not None:
+            import_module(f"infra.commands.{name}").register(app)
+    return app
+
+
+app = build()
+
+
+def main() -> None:
+    """The entry point; ends the process with the exit code."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

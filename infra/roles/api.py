@@ -1,0 +1,68 @@
+"""The api role: the HTTP edge, in the process that also holds ClickHouse where that is embedded."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+
+import uvicorn
+
+from api.app import Deps, create_app
+from connectors.open import open_log
+from infra.settings import Settings
+from schemas.errors import InvalidInput, Violation
+
+_DRAIN_S = 5  # what a request that is under way gets when the role is told to stop
+
+
+def listen(settings: Settings) -> socket.socket:
+    """The socket to serve on, bound already: a port that is taken is an error now, and port 0 has become one."""
+    try:
+        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+        return socket.create_server((settings.host, settings.port), family=family, backlog=1024)
+    except OSError as fault:
+        where = f"cannot listen on {settings.host} port {settings.port}: {fault.strerror or fault}"
+        raise InvalidInput("settings", [Violation("port", f"{where}; set WAXWING_PORT, 0 takes a free one")]) from fault
+
+
+def address(listener: socket.socket) -> str:
+    """Where the API answers, as a person would open it."""
+    host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - said, not bound
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def role(settings: Settings, stop: threading.Event) -> None:
+    """Listen where the settings say, print the address, serve until `stop` is set."""
+    listener = listen(settings)
+    print(f"Waxwing's API: {address(listener)}", flush=True)
+    serve(settings, stop, listener)
+
+
+def serve(settings: Settings, stop: threading.Event, listener: socket.socket) -> None:
+    """Serve on the socket until `stop` is set; requests under way are finished first."""
+    log = open_log(settings)
+    try:
+        app = create_app(Deps(settings=settings, log=log))
+        config = uvicorn.Config(
+            app, loop="uvloop", http="httptools", log_level="warning", timeout_graceful_shutdown=_DRAIN_S
+        )
+        server = uvicorn.Server(config)
+        asyncio.run(_serve(server, listener, stop))
+    finally:
+        listener.close()
+        log.close()
+
+
+async def _serve(server: uvicorn.Server, listener: socket.socket, stop: threading.Event) -> None:
+    async def end() -> None:
+        while not stop.is_set():  # polled, so that no thread outlives the server
+            await asyncio.sleep(0.1)
+        server.should_exit = True
+
+    ending = asyncio.create_task(end())
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        ending.cancel()
