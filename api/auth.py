@@ -21,7 +21,7 @@ _PROXIED: Final = ("forwarded", "x-forwarded-for", "x-real-ip")
 _LOCAL_NAMES: Final = ("localhost", "127.0.0.1", "::1")
 
 
-def admin(request: Request, deps: Deps = Depends(deps)) -> None:
+async def admin(request: Request, deps: Deps = Depends(deps)) -> None:
     """The dependency of everything that is for people: 401 without the admin key."""
     if not is_admin(request, deps.settings.admin_key):
         raise HTTPException(

@@ -34,7 +34,7 @@ class Deps:
         return await loop.run_in_executor(self.appenders, self.log.append, entries, progress)
 
 
-def deps(request: Request) -> Deps:
-    """The dependency that routers ask for."""
+async def deps(request: Request) -> Deps:
+    """The dependency that routers ask for; async, so that it costs no thread."""
     found: Deps = request.app.state.deps
     return found
