@@ -1,0 +1,143 @@
+"""ClickHouse, embedded or over HTTP: one class, a small pool of handles, rows in as JSON lines, answers out as JSON.
+
+Embedded (chDB) one process may have a folder, and a handle runs one query at a time; so each call borrows a handle.
+ClickHouse parses the JSON lines itself, outside Python's GIL. Instants go in as seconds with three decimals and come out
+as ISO 8601.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from queue import Empty, LifoQueue
+from threading import BoundedSemaphore
+from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
+
+import clickhouse_connect
+import msgspec
+from clickhouse_connect.driver.client import Client
+
+from infra.settings import Settings
+
+HANDLES: Final = 8  # queries that may run at once
+MIGRATIONS: Final = Path(__file__).resolve().parents[1] / "infra" / "migrations"
+_SETTINGS: Final = {
+    "date_time_output_format": "iso",
+    "output_format_json_quote_64bit_integers": "0",
+    "output_format_json_quote_denormals": "0",
+    "async_insert": "0",  # an insert that has returned is there
+}
+_EARLIEST: Final = -2_208_988_800_000  # 1900-01-01, and the end of 2299: what a DateTime64(3) holds
+_LATEST: Final = 10_413_791_999_999
+_lines = msgspec.json.Encoder().encode_lines
+_row: msgspec.json.Decoder[dict[str, Any]] = msgspec.json.Decoder(dict[str, Any])
+
+Row = tuple[Any, ...]
+
+
+class Rows(NamedTuple):
+    """Rows of one table, in the order of its `columns`."""
+
+    table: str
+    columns: Sequence[str]
+    rows: Sequence[Row]
+
+
+def moment(ms: int) -> float:
+    """An instant as a column takes it. Outside of 1900 to 2299 it is the nearest that ClickHouse can hold."""
+    return min(max(ms, _EARLIEST), _LATEST) / 1000
+
+
+class ClickHouse:
+    """A pool of handles to one ClickHouse. May be shared between threads.
+
+    `address` names it in messages: a folder, or a host without its credentials.
+    """
+
+    def __init__(self, folder: Path | None = None, url: str = "", handles: int = HANDLES):
+        self._folder, self._url = folder, url
+        parts = urlsplit(url)
+        self.address = str(folder) if folder else f"{parts.scheme}://{parts.hostname}:{parts.port or ''}"
+        self._idle: LifoQueue[Client] = LifoQueue()
+        self._free = BoundedSemaphore(handles)
+        if folder:
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def _open(self) -> Client:
+        if self._folder:
+            return clickhouse_connect.get_client(interface="chdb", path=str(self._folder), settings=_SETTINGS)
+        return clickhouse_connect.get_client(dsn=self._url, settings=_SETTINGS, autogenerate_session_id=False)
+
+    @contextmanager
+    def handle(self) -> Iterator[Client]:
+        """A client that is nobody else's meanwhile."""
+        with self._free:
+            try:
+                client = self._idle.get_nowait()
+            except Empty:
+                client = self._open()
+            try:
+                yield client
+            finally:
+                self._idle.put(client)
+
+    def insert(self, rows: Rows) -> None:
+        """Write rows; when this returns, every query sees them."""
+        if rows.rows:
+            with self.handle() as client:
+                client.raw_insert(rows.table, list(rows.columns), _lines(rows.rows), fmt="JSONCompactEachRow")
+
+    def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """The answer's rows. Values are parameters, `{contact:String}` in the SQL, never pasted into it."""
+        with self.handle() as client:
+            answer = client.raw_query(sql, parameters=dict(parameters or {}), fmt="JSONEachRow")
+        return _row.decode_lines(answer)
+
+    def command(self, sql: str) -> None:
+        """Run one statement that answers nothing."""
+        with self.handle() as client:
+            client.command(sql)
+
+    def close(self) -> None:
+        """Close the idle handles. Idempotent."""
+        while not self._idle.empty():
+            self._idle.get_nowait().close()
+
+
+def connect(settings: Settings) -> ClickHouse:
+    """The installation's ClickHouse: the engine in the process, over `data`/clickhouse, or the server of the setting."""
+    if settings.clickhouse:
+        return ClickHouse(url=settings.clickhouse)
+    return ClickHouse(folder=settings.data / "clickhouse")
+
+
+def statements(text: str) -> list[str]:
+    """The statements of a migration. Each ends with a `;` at the end of a line."""
+    return [s for part in f"{text}\n".split(";\n") if (s := part.strip()) and not _is_comment(s)]
+
+
+def _is_comment(statement: str) -> bool:
+    return all(line.startswith("--") for line in statement.splitlines())
+
+
+def migrate(clickhouse: ClickHouse, folder: Path = MIGRATIONS) -> list[str]:
+    """Apply the migrations that were not applied yet, in order of their numbers; their names.
+
+    ClickHouse has no transactions over DDL. A migration that was cut off half-way is applied again from its first
+    statement, so each says IF NOT EXISTS, or IF EXISTS.
+    """
+    clickhouse.command(
+        "CREATE TABLE IF NOT EXISTS schema_migrations (name String, applied_at DateTime64(3, 'UTC'))"
+        " ENGINE = ReplacingMergeTree(applied_at) ORDER BY name"
+    )
+    done = {row["name"] for row in clickhouse.query("SELECT name FROM schema_migrations FINAL")}
+    new = [path for path in sorted(folder.glob("*.sql")) if path.stem not in done]
+    for path in new:
+        for statement in statements(path.read_text(encoding="utf-8")):
+            clickhouse.command(statement)
+        applied = (path.stem, moment(time.time_ns() // 1_000_000))
+        clickhouse.insert(Rows("schema_migrations", ("name", "applied_at"), [applied]))
+    return [path.stem for path in new]
