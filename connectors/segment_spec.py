@@ -13,9 +13,8 @@ from typing import Any, Final
 
 import msgspec
 
+from schemas import facts
 from schemas.errors import UnreadableRecord
-from schemas.facts import ADDRESS_SUPPRESSED, CONSENT_CHANGED, OWN_FACTS, RESERVED, SEGMENT_ADDED, SEGMENT_CALLS
-from schemas.facts import SEGMENT_REMOVED as _REMOVED
 from schemas.ids import uuid5
 from schemas.records import JSON, Entry, Event, encode
 from schemas.times import to_ms
@@ -26,12 +25,15 @@ BATCH_LIMIT: Final = 500 * 1024  # bytes of one batch
 ID_LIMIT: Final = 512  # characters of an id or a name
 DEPTH_LIMIT: Final = 32  # objects and lists within each other
 
-_OWN_KEYS: Final = ("account:", "address:")  # what spans contacts is keyed so in `events`; no contact may be called so
+_OWN_KEYS: Final = (
+    facts.ACCOUNT_KEY,
+    facts.ADDRESS_KEY,
+)  # what spans contacts is keyed so in `events`; no contact may be called so
 _FACT_NEEDS: Final = {  # a fact without these would be dropped by the fold without a word
-    CONSENT_CHANGED: ("channel", "status"),
-    ADDRESS_SUPPRESSED: ("channel", "address_hash"),
-    SEGMENT_ADDED: ("segment",),
-    _REMOVED: ("segment",),
+    facts.CONSENT_CHANGED: ("channel", "status"),
+    facts.ADDRESS_SUPPRESSED: ("channel", "address_hash"),
+    facts.SEGMENT_ADDED: ("segment",),
+    facts.SEGMENT_REMOVED: ("segment",),
 }
 _CONSENT: Final = ("subscribed", "unsubscribed", "pending")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
@@ -117,7 +119,7 @@ def read_call(
     _fill(event, given)
     if trusted:
         event.historical = given.historical or event.context.get("historical") is True
-    if event.type in OWN_FACTS:
+    if event.type in facts.OWN_FACTS:
         _check_fact(event)
     return event
 
@@ -161,14 +163,14 @@ def _type(given: _Call, call: str, trusted: bool) -> str:
         if not given.event:
             raise UnreadableRecord("event: is missing; a track call needs the event's name")
         _check_text("event", given.event)
-        if given.event in RESERVED:
+        if given.event in facts.RESERVED:
             if not trusted:
                 raise UnreadableRecord(f"event: {given.event!r} is a name of Waxwing's own; take another one")
-            return given.event if given.event in OWN_FACTS else stated
+            return given.event if given.event in facts.OWN_FACTS else stated
         return stated
-    if stated in SEGMENT_CALLS or (trusted and stated in OWN_FACTS):
+    if stated in facts.SEGMENT_CALLS or (trusted and stated in facts.OWN_FACTS):
         return stated
-    raise UnreadableRecord(f"type: {stated!r:.60} is none of {', '.join(sorted(SEGMENT_CALLS))}")
+    raise UnreadableRecord(f"type: {stated!r:.60} is none of {', '.join(sorted(facts.SEGMENT_CALLS))}")
 
 
 def _identify(event: Event, given: _Call, data: bytes) -> None:
@@ -252,7 +254,7 @@ def _check_fact(event: Event) -> None:
     for name in _FACT_NEEDS.get(event.type, ()):
         if not isinstance(event.properties.get(name), str):
             raise UnreadableRecord(f"properties.{name}: is missing; {event.type} needs it as a string")
-    if event.type == CONSENT_CHANGED and event.properties["status"] not in _CONSENT:
+    if event.type == facts.CONSENT_CHANGED and event.properties["status"] not in _CONSENT:
         raise UnreadableRecord(
             f"properties.status: {event.properties['status']!r:.60} is none of {', '.join(_CONSENT)}"
         )
