@@ -1,0 +1,82 @@
+"""The policy of one send's attempts, without I/O: a generator that says what to do and is sent what came of it.
+
+never tried ──▶ Try ──▶ Accepted, Refused ──▶ the end
+                 ▲  └─▶ Retry ──▶ 1 s, 5 s, 30 s, 5 min ──▶ Try …, then refused
+                 │  └─▶ Unknown ──▶ LookUp ──▶ Accepted ──▶ the end
+a crash in between ──────▶ LookUp ┘   └─▶ Absent ──▶ as Retry;  Unknown ──▶ marketing ends, transactional retries
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Final, NamedTuple, assert_never
+
+from flows.delivery.ledger import Standing
+from flows.delivery.provider import Absent, Accepted, Found, Refused, Result, Retry, Unknown
+from schemas.ids import bucket
+from schemas.times import MINUTE, SECOND
+
+DELAYS: Final = (1 * SECOND, 5 * SECOND, 30 * SECOND, 5 * MINUTE)
+ACCOUNT_PAUSE: Final = 30 * SECOND  # between tries while the account itself is refused: a bad key, say
+_JITTER: Final = 0.2
+
+
+class Try(NamedTuple):
+    """Hand it over, `after_ms` from now; durably started before."""
+
+    number: int
+    after_ms: int
+
+
+class LookUp(NamedTuple):
+    """Ask the provider what became of it."""
+
+
+Step = Try | LookUp
+Answer = Result | Found
+End = Accepted | Refused | Unknown
+
+
+def delay_ms(send_id: str, failures: int) -> int:
+    """The wait after so many failures (from 1), a fifth more or less by the send's own id.
+
+    >>> [delay_ms("a", n) // 1000 in range(s - 61, s + 61) for n, s in ((1, 1), (2, 5), (3, 30), (4, 300))]
+    [True, True, True, True]
+    """
+    share = bucket(f"retry-{failures}", send_id) / 50 - 1
+    return round(DELAYS[failures - 1] * (1 + _JITTER * share))
+
+
+def attempts(send_id: str, marketing: bool, standing: Standing, now: int) -> Generator[Step, Answer, End]:
+    """Drive one send to its end, from where it stands. Marketing is not sent again when its end is not known."""
+    number, failures = standing.number, min(standing.number, len(DELAYS))
+    after, reason = 0, "the process ended during the attempt"
+    if standing.status == "retry":
+        after = max(0, standing.at + delay_ms(send_id, failures) - now)
+    unknown = standing.status == "started"
+    while True:
+        if unknown:
+            found = yield LookUp()
+            if isinstance(found, Accepted):
+                return found
+            if marketing and not isinstance(found, Absent):
+                return Unknown(reason)
+            unknown, after = False, delay_ms(send_id, min(failures, len(DELAYS)))
+        if failures > len(DELAYS):
+            return Refused(f"given up after {number} attempts: {reason}")
+        number += 1
+        answer = yield Try(number, after)
+        match answer:
+            case Accepted() | Refused(scope="message" | "address"):
+                return answer
+            case Refused():  # the account: nothing is wrong with this send, so it does not count
+                after, reason = ACCOUNT_PAUSE, answer.reason
+            case Retry():
+                failures, reason = failures + 1, answer.reason
+                after = max(delay_ms(send_id, min(failures, len(DELAYS))), round(answer.after_s * 1000))
+            case Unknown():
+                failures, reason, unknown = failures + 1, answer.reason, True
+            case Absent():
+                raise AssertionError("a try is not answered by Absent")
+            case _:
+                assert_never(answer)

@@ -1,0 +1,74 @@
+"""Writing what delivery does: the log first, durably and together; then the ledgers that are folds of it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from connectors.log import Log, Progress
+from flows.delivery.together import Together
+from schemas.errors import TransientError
+from schemas.records import Attempt, Entry, decode_attempt
+from schemas.topics import ATTEMPTS
+from sinks.ledger_store import LedgerStore
+
+_LOG = logging.getLogger(__name__)
+_PAUSE_S = 0.5
+
+
+class _Page(NamedTuple):
+    entries: Sequence[Entry]
+    progress: Progress | None
+
+
+class Book:
+    """Appends of all partitions of a process share commits. While the log is away writers wait, unless `closing`."""
+
+    def __init__(self, log: Log, ledgers: Mapping[int, LedgerStore], closing: threading.Event):
+        self._log, self.ledgers, self._closing = log, ledgers, closing
+        self._together: Together[_Page, None] = Together(self._write, "delivery-log")
+
+    def catch_up(self) -> None:
+        """Fold what was appended after the ledgers were last told: what a crash leaves behind."""
+        for partition, ledger in self.ledgers.items():
+            ledger.check(self._log.end(ATTEMPTS, partition))
+            while records := self._log.read(ATTEMPTS, partition, ledger.next_offset):
+                ledger.apply([decode_attempt(r.value) for r in records], records[-1].offset + 1)
+
+    async def write(self, entries: Sequence[Entry], progress: Progress | None = None) -> None:
+        """Durable when it returns."""
+        await self._together.do(_Page(entries, progress))
+
+    def _write(self, pages: Sequence[_Page]) -> Sequence[None]:
+        entries = [entry for page in pages for entry in page.entries]
+        attempts: dict[int, list[Attempt]] = defaultdict(list)
+        ends: dict[int, int] = {}
+        for entry, landed in zip(entries, self._append(entries, _merged(pages)), strict=True):
+            if entry.topic == ATTEMPTS:
+                attempts[landed[0]].append(decode_attempt(entry.value))
+                ends[landed[0]] = landed[1] + 1
+        for partition, told in attempts.items():
+            self.ledgers[partition].apply(told, ends[partition])
+        return [None] * len(pages)
+
+    def _append(self, entries: Sequence[Entry], progress: Progress | None) -> Sequence[tuple[int, int, int]]:
+        while True:
+            try:
+                return self._log.append(entries, progress)
+            except TransientError as fault:
+                _LOG.error("the ledger waits: %s", fault)
+                if self._closing.wait(_PAUSE_S):
+                    raise
+
+    def close(self) -> None:
+        """After the last write."""
+        self._together.close()
+
+
+def _merged(pages: Sequence[_Page]) -> Progress | None:
+    moved = [page.progress for page in pages if page.progress]
+    offsets = {place: offset for progress in moved for place, offset in progress.offsets.items()}
+    return Progress(moved[0].group, offsets) if moved else None
