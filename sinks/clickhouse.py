@@ -1,8 +1,8 @@
 """ClickHouse, embedded or over HTTP: one class, a small pool of handles, rows in as JSON lines, answers out as JSON.
 
 Embedded (chDB) one process may have a folder, and a handle runs one query at a time; so each call borrows a handle.
-ClickHouse parses the JSON lines itself, outside Python's GIL. Instants go in as seconds with three decimals and come out
-as ISO 8601.
+ClickHouse parses the JSON lines itself, outside Python's GIL. Instants go in as seconds with three decimals and come
+out as ISO 8601.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty, LifoQueue
 from threading import BoundedSemaphore
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import clickhouse_connect
@@ -30,25 +30,8 @@ _SETTINGS: Final = {
     "output_format_json_quote_denormals": "0",
     "async_insert": "0",  # an insert that has returned is there
 }
-_EARLIEST: Final = -2_208_988_800_000  # 1900-01-01, and the end of 2299: what a DateTime64(3) holds
-_LATEST: Final = 10_413_791_999_999
 _lines = msgspec.json.Encoder().encode_lines
 _row: msgspec.json.Decoder[dict[str, Any]] = msgspec.json.Decoder(dict[str, Any])
-
-Row = tuple[Any, ...]
-
-
-class Rows(NamedTuple):
-    """Rows of one table, in the order of its `columns`."""
-
-    table: str
-    columns: Sequence[str]
-    rows: Sequence[Row]
-
-
-def moment(ms: int) -> float:
-    """An instant as a column takes it. Outside of 1900 to 2299 it is the nearest that ClickHouse can hold."""
-    return min(max(ms, _EARLIEST), _LATEST) / 1000
 
 
 class ClickHouse:
@@ -84,11 +67,11 @@ class ClickHouse:
             finally:
                 self._idle.put(client)
 
-    def insert(self, rows: Rows) -> None:
-        """Write rows; when this returns, every query sees them."""
-        if rows.rows:
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Write rows whose values are in the order of `columns`; when this returns, every query sees them."""
+        if rows:
             with self.handle() as client:
-                client.raw_insert(rows.table, list(rows.columns), _lines(rows.rows), fmt="JSONCompactEachRow")
+                client.raw_insert(table, list(columns), _lines(rows), fmt="JSONCompactEachRow")
 
     def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """The answer's rows. Values are parameters, `{contact:String}` in the SQL, never pasted into it."""
@@ -108,7 +91,7 @@ class ClickHouse:
 
 
 def connect(settings: Settings) -> ClickHouse:
-    """The installation's ClickHouse: the engine in the process, over `data`/clickhouse, or the server of the setting."""
+    """The installation's ClickHouse: the server of the setting; without one the engine in the process."""
     if settings.clickhouse:
         return ClickHouse(url=settings.clickhouse)
     return ClickHouse(folder=settings.data / "clickhouse")
@@ -138,6 +121,5 @@ def migrate(clickhouse: ClickHouse, folder: Path = MIGRATIONS) -> list[str]:
     for path in new:
         for statement in statements(path.read_text(encoding="utf-8")):
             clickhouse.command(statement)
-        applied = (path.stem, moment(time.time_ns() // 1_000_000))
-        clickhouse.insert(Rows("schema_migrations", ("name", "applied_at"), [applied]))
+        clickhouse.insert("schema_migrations", ("name", "applied_at"), [(path.stem, round(time.time(), 3))])
     return [path.stem for path in new]
