@@ -10,7 +10,7 @@ from typing import Final
 from flows.attribution.compile import AttributionModel
 from flows.attribution.credit import Credit, credits
 from flows.attribution.money import Money, amount_of
-from flows.attribution.touches import SECTION, Touch, record, within
+from flows.attribution.touches import SECTION, Touch, Touches, record, within
 from flows.contact.scope import Scope
 from schemas.facts import CHANNELS
 from schemas.ids import uuid5
@@ -35,6 +35,13 @@ def react(scope: Scope) -> None:
     for model in scope.active.attribution:
         if name in model.conversions:
             _converted(scope, event, model)
+
+
+def absorb(scope: Scope, other: Touches) -> None:
+    """Take a merged contact's touches in; conversions that were credited stay as they were."""
+    window = max((m.window for m in scope.active.attribution), default=0)
+    for touch in other.kept:
+        record(scope.state.get(SECTION), touch, window)
 
 
 def _touched(scope: Scope, event: Event, channel: str, kind: str) -> None:

@@ -112,6 +112,22 @@ def _decay(age: int) -> float:
     return float(2.0 ** (-age / HALF_LIFE))
 
 
+def merge(own: Features, other: Features) -> None:
+    """Add what was known of a contact that became a part of this one: counts add up, of instants the later stands.
+
+    `unanswered` is a sum too: which of them lie before the other's last answer is not kept.
+    """
+    stamp = max(own.stamp, other.stamp)
+    mine, theirs = _decay(stamp - own.stamp), _decay(stamp - other.stamp)
+    for name in ("sent", "delivered", "opened", "clicked", "visited"):
+        setattr(own, name, getattr(own, name) * mine + getattr(other, name) * theirs)
+    for name in ("sends", "unanswered", "orders"):
+        setattr(own, name, getattr(own, name) + getattr(other, name))
+    for name in ("last_open", "last_click", "last_visit", "last_order"):
+        setattr(own, name, max(getattr(own, name), getattr(other, name)))
+    own.stamp = stamp
+
+
 def _recency(last: int, at: int) -> float:
     """1 for now, one half after a half-life, 0 for never."""
     return float(2.0 ** ((last - at) / HALF_LIFE)) if 0 < last <= at else float(last > 0)

@@ -67,6 +67,14 @@ def expire(scope: Scope, features: Features) -> None:
     _keep(scope, features, [d for d in waiting if d.due > scope.at])
 
 
+def absorb(scope: Scope, features: Features, other: Features) -> None:
+    """Take over what waits for its label at a contact that became a part of this one."""
+    known = _decode(features.pending)
+    more = [d for d in _decode(other.pending) if all(d.send != k.send for k in known)]
+    if more:
+        _keep(scope, features, sorted([*known, *more], key=lambda d: (d.at, d.send))[:LIMIT])
+
+
 def _take(scope: Scope, features: Features, send: str) -> list[Decision]:
     """The decision on this send, no longer pending; empty where none waits."""
     if scope.state.due_of(SECTION) is None:

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from flows.contact.scope import Scope
 from flows.scoring import pending
-from flows.scoring.features import SECTION, Fact, Features, observe, vector
+from flows.scoring.features import SECTION, Fact, Features, merge, observe, vector
 from flows.scoring.model import Model, score
 from flows.scoring.pending import decided
 from schemas.facts import CHANNELS
@@ -56,6 +56,14 @@ def react(scope: Scope) -> None:
         _take(scope, event, fact)
 
 
+def absorb(scope: Scope, other: Features) -> None:
+    """Take a merged contact's engagement in; the score is computed anew."""
+    features = scope.state.get(SECTION)
+    pending.absorb(scope, features, other)
+    merge(features, other)
+    _score(scope, features)
+
+
 def _take(scope: Scope, event: Event, fact: Fact | Unreached) -> None:
     features = scope.state.get(SECTION)
     if fact == "unreached":
@@ -82,7 +90,7 @@ def _score(scope: Scope, features: Features) -> None:
     if value == features.scores.get(model.id):
         return
     if value is None:
-        del features.scores[model.id]
+        features.scores.pop(model.id, None)
     else:
         features.scores[model.id] = value
     scope.keys.add(model.key)
