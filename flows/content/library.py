@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from flows.content.template import Template, compile_template
 from flows.definitions.catalogue import Catalogue
 from schemas.records import Record
+from schemas.topics import DEFINITIONS
 
 
 class Library:
@@ -21,6 +24,12 @@ class Library:
     def apply(self, record: Record) -> None:
         """Take one record of `definitions`."""
         self.catalogue.apply(record)
+
+    def refresh(self, read: Callable[[str, int, int], list[Record]]) -> None:
+        """Take what was published since; `read(topic, partition, offset)` is a log's."""
+        while records := read(DEFINITIONS, 0, self.next_offset):
+            for record in records:
+                self.apply(record)
 
     def find(self, channel: str, id: str, version: int) -> Template | None:
         """One version of a template; None where it was never published."""

@@ -127,7 +127,9 @@ def _compiled(body: bytes) -> Template:
     return Template(msgspec.json.decode(body))
 
 
-def render(template: Template, data: Mapping[str, Any], locale: str = "", links: Links | None = None) -> Rendered:
+def render(
+    template: Template, data: Mapping[str, Any], locale: str = "", links: Links | None = None, track: bool = True
+) -> Rendered:
     """The message in the words of the locale; RenderFailed says why there is none.
 
     Amounts and dates are written as the locale has them where the template speaks its language.
@@ -144,7 +146,7 @@ def render(template: Template, data: Mapping[str, Any], locale: str = "", links:
             raise RenderFailed(str(e.message).replace(" is undefined", " is missing")) from None
         except Exception as e:  # whatever a template does with its data, only this message is lost
             raise RenderFailed(f"{name}: {e}") from None
-    return _rendered(template.channel, texts, links)
+    return _rendered(template.channel, texts, links if track else None)
 
 
 def _format_locale(spoken: str, wanted: str) -> str:

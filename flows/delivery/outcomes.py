@@ -35,8 +35,11 @@ class ProviderEvent(NamedTuple):
     permanent: bool = False
 
 
-def event_entries(reported: ProviderEvent, received_at: int) -> list[Entry]:
-    """The records for topic `events`: the outcome, and what follows from it for address and consent."""
+def event_entries(reported: ProviderEvent, received_at: int, source: str = "provider") -> list[Entry]:
+    """The records for topic `events`: the outcome, and what follows from it for address and consent.
+
+    `source` says where a withdrawn consent was said: by the provider, or by a link of ours.
+    """
     origin, outcome = reported.origin, reported.outcome
     at = min(reported.at, received_at)
     properties: dict[str, Any] = origin.properties()
@@ -44,10 +47,10 @@ def event_entries(reported: ProviderEvent, received_at: int) -> list[Entry]:
         if value:
             properties[name] = value
     entries = [_event(f"{origin.channel}_{outcome}", origin, reported.id, at, received_at, properties)]
-    if reported.address and (outcome == "complained" or (outcome == "bounced" and reported.permanent)):
+    if reported.address and (outcome == "complained" or reported.permanent):
         entries.append(_suppression(origin, reported.address, outcome, at, received_at))
     if outcome == "unsubscribed":
-        entries.append(consent_entry(origin, reported.id, origin.topic, "provider", at, received_at))
+        entries.append(consent_entry(origin, reported.id, origin.topic, source, at, received_at))
     return entries
 
 

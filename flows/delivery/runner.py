@@ -29,7 +29,7 @@ from flows.delivery.provider import Accepted, Message, Provider, Refused, Unknow
 from flows.delivery.waiting import Lanes, Waiting
 from schemas.errors import TransientError
 from schemas.records import Entry, Record, Send, decode_send
-from schemas.topics import DEFINITIONS, SENDS
+from schemas.topics import SENDS
 
 _LOG = logging.getLogger(__name__)
 GROUP: Final = "delivery"
@@ -42,13 +42,6 @@ _ERROR_PAUSE_S: Final = 0.5
 def clock_ms() -> int:
     """The machine's clock."""
     return time.time_ns() // 1_000_000
-
-
-def read_definitions(log: Log, library: Library) -> None:
-    """Let the library take what was published since it was last told."""
-    while records := log.read(DEFINITIONS, 0, library.next_offset):
-        for record in records:
-            library.apply(record)
 
 
 class Providers(Protocol):
@@ -76,7 +69,7 @@ class Office:
         """The version that the send was planned with; what was published since is read first where it is needed."""
         found = self.library.find(send.channel, send.template, send.template_version)
         if found is None and send.template_version:
-            read_definitions(self.log, self.library)
+            self.library.refresh(self.log.read)
             found = self.library.find(send.channel, send.template, send.template_version)
         return found
 
@@ -146,10 +139,8 @@ class Runner:
             self._waiting.passed(record.offset)
             return None
         self._waiting.add(record.offset, send)
-        provider = self.office.providers.get(send.channel)
         steps = attempts(send.id, send.message_class == "marketing", standing, self.office.clock())
-        origin = origin_of(send, provider.name if provider else "")
-        self._schedule(Job(record.offset, send, origin, steps, next(steps), standing.number))
+        self._schedule(Job(record.offset, send, origin_of(send, ""), steps, next(steps), standing.number))
         return None
 
     def _schedule(self, job: Job) -> None:
@@ -181,6 +172,7 @@ class Runner:
         if provider is None:
             await self._end(job, "skipped", f"no provider for {job.send.channel}")
             return
+        job.origin = origin_of(job.send, provider.name)
         match job.step:
             case LookUp():
                 await self._answered(job, await provider.find(job.send.id))

@@ -11,7 +11,7 @@ from flows.content.library import Library
 from flows.definitions.catalogue import Published
 from flows.delivery.book import Book
 from flows.delivery.provider import Provider
-from flows.delivery.runner import Office, Providers, Runner, read_definitions
+from flows.delivery.runner import Office, Providers, Runner
 from infra.link_key import base_url, link_key
 from infra.settings import Settings
 from schemas.definitions import parse
@@ -74,7 +74,7 @@ class Defined(Providers):
 
     def get(self, channel: str) -> Provider | None:
         """The first provider of the channel, by id, of those defined now."""
-        read_definitions(self._log, self._library)
+        self._library.refresh(self._log.read)
         for published in self._library.catalogue.active(1 << 62).of("provider"):
             if published.body.get("channel", "email") == channel:
                 key = (published.id, published.version)
