@@ -1,0 +1,1 @@
+"""The nodes of a journey, one module a type."""
