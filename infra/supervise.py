@@ -29,12 +29,13 @@ OWN_S: Final = 10.0  # how long the children of a killed supervisor are waited f
 BACKOFF_S: Final = (0.5, 1.0, 2.0, 5.0, 15.0, 30.0)
 STEADY_S: Final = 60.0  # after so long without a death a child's backoff begins anew
 BAD_INPUT: Final = 2
+STDERR: Final = 2  # the file descriptor: standard output is left to the summary
 _LOG: Final = logging.getLogger("waxwing")
 
 
 @contextmanager
 def owned(folder: Path) -> Iterator[IO[bytes]]:
-    """The folder's lock, held by this process and by every child that inherits it. InvalidInput while another has it."""
+    """The folder's lock, held by this process and its children. InvalidInput while another installation has it."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "run.lock").open("ab") as lock:
         deadline = time.monotonic() + OWN_S
@@ -56,7 +57,7 @@ def _locked(lock: IO[bytes]) -> bool:
 class Child:
     """One process with its roles: started, watched, started again."""
 
-    def __init__(self, roles: Sequence[str], fds: Sequence[int], listener: int | None, output: IO[bytes] | None):
+    def __init__(self, roles: Sequence[str], fds: Sequence[int], listener: int | None, output: IO[bytes] | int):
         self.name = "+".join(roles)
         self._command = [sys.executable, "-m", "infra.roles", *roles]
         if listener is not None and "api" in roles:
@@ -94,14 +95,14 @@ class Child:
 
 
 class Supervisor:
-    """The processes of one installation. `output` takes what they print, else they share this process's."""
+    """The processes of one installation. `output` takes what they print."""
 
     def __init__(
         self,
         lock: IO[bytes],
         listener: socket.socket,
         groups: Sequence[Sequence[str]] = GROUPS,
-        output: IO[bytes] | None = None,
+        output: IO[bytes] | int = STDERR,
     ):
         fds = (lock.fileno(), listener.fileno())
         self.children = [Child(roles, fds, listener.fileno(), output) for roles in groups]
