@@ -12,14 +12,15 @@ from fastapi import Depends, FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api import health, ingest, problems
+from api import definitions, health, ingest, problems
 from api.auth import admin
 from api.deps import Deps
+from connectors.publish import CatalogueReader
 
 __all__ = ["Deps", "create_app"]
 
 PUBLIC = (health.router, ingest.router)  # each checks for itself who calls
-FOR_ADMINS = ()
+FOR_ADMINS = (definitions.router,)
 
 
 class IngestCors:
@@ -51,6 +52,7 @@ def create_app(deps: Deps) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.deps, app.state.reads = deps, deps.reads
+    app.state.catalogue = CatalogueReader(deps.log)
     app.add_middleware(IngestCors)
     problems.install(app)
     for router in PUBLIC:

@@ -1,0 +1,246 @@
+"""Definitions over HTTP: a collection a kind, `templates` for all three sorts of them.
+
+An answer carries the version as its ETag. `If-Match` (or `expected_version`, 0 for none yet) makes a change depend on
+what its editor has seen: 409 where it is no longer so.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode, urlsafe_b64encode
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, Field
+
+from api.bodies import as_object, read_body
+from connectors import publish
+from connectors.publish import CatalogueReader, newest
+from flows.definitions.catalogue import Catalogue, Published
+from schemas.definitions import KINDS
+from schemas.errors import InvalidInput, Violation
+from schemas.times import format_instant
+
+BODY_LIMIT: Final = 1024 * 1024
+BY: Final = "api"
+_BODY: Final = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
+TEMPLATES: Final[tuple[str, ...]] = ("email_template", "sms_template", "push_template")
+Id = Annotated[str, Field(description="the definition's id")]
+Expected = Annotated[int | None, Query(description="the version that you have seen; 0 for none yet")]
+IfMatch = Annotated[str | None, Header(description='the ETag that you have seen, as in "3"')]
+
+router = APIRouter()
+
+
+class DefinitionOut(BaseModel):
+    """One version of a definition."""
+
+    kind: str
+    id: str
+    name: str
+    version: int
+    latest_version: int = Field(description="the highest version that was ever published")
+    active_from: str = Field(description="when this version becomes, or became, the current one")
+    body: dict[str, Any] = Field(description="the definition as it was written")
+
+
+class DefinitionPage(BaseModel):
+    """Some of a list, by kind and id."""
+
+    items: list[DefinitionOut]
+    next: str | None = Field(description="the cursor of the next page")
+
+
+class VersionOut(BaseModel):
+    """A version that was published."""
+
+    version: int
+    active_from: str
+    is_current: bool
+
+
+class Rollback(BaseModel):
+    """Where to go back to."""
+
+    version: int = Field(ge=1)
+
+
+async def reader(request: Request) -> CatalogueReader:
+    """The catalogue, one for the app."""
+    found: CatalogueReader = request.app.state.catalogue
+    return found
+
+
+def _collections() -> dict[str, tuple[str, ...]]:
+    """The name of each collection and its kinds."""
+    named: dict[str, tuple[str, ...]] = {kind if kind.endswith("s") else f"{kind}s": (kind,) for kind in sorted(KINDS)}
+    return {"templates": tuple(kind for kind in TEMPLATES if kind in KINDS)} | named
+
+
+COLLECTIONS: Final = _collections()
+
+
+async def kinds(request: Request) -> tuple[str, ...]:
+    """The kinds of the collection that the address names."""
+    return COLLECTIONS[request.url.path.split("/")[2]]
+
+
+async def json_body(request: Request) -> dict[str, Any]:
+    """The definition, as it is written."""
+    return as_object(await read_body(request, BODY_LIMIT))
+
+
+async def seen(expected_version: Expected = None, if_match: IfMatch = None) -> int | None:
+    """The version that the editor has seen; None where it does not say."""
+    if if_match is None or if_match.strip() == "*":
+        return expected_version
+    tag = if_match.strip().removeprefix("W/").strip('"')
+    if not tag.isdecimal():
+        raise HTTPException(400, f'If-Match {if_match!r} is no version; write one like "3"')
+    return int(tag)
+
+
+Reader = Annotated[CatalogueReader, Depends(reader)]
+Kinds = Annotated[tuple[str, ...], Depends(kinds)]
+JsonBody = Annotated[dict[str, Any], Depends(json_body)]
+Seen = Annotated[int | None, Depends(seen)]
+
+
+def _out(catalogue: Catalogue, found: Published) -> DefinitionOut:
+    return DefinitionOut(
+        kind=found.kind,
+        id=found.id,
+        name=str(found.body.get("name", "")),
+        version=found.version,
+        latest_version=catalogue.latest_version(found.kind, found.id),
+        active_from=format_instant(found.since),
+        body=dict(found.body),
+    )
+
+
+def _find(catalogue: Catalogue, kinds: Sequence[str], id: str, version: int | None = None) -> Published:
+    """404 where no kind has it; 409 where several have and the kind must be said."""
+    if version is None:
+        held = [p for kind in kinds if (p := newest(catalogue).get(kind, id)) is not None]
+    else:
+        held = [p for kind in kinds if (p := catalogue.versions.get((kind, id), {}).get(version)) is not None]
+    if not held:
+        of = "" if version is None else f" version {version} of"
+        raise HTTPException(404, f"there is no{of} {' or '.join(kinds)} {id}")
+    if len(held) > 1:
+        raise HTTPException(409, f"{id} is the id of {' and '.join(p.kind for p in held)}: use the collection of one")
+    return held[0]
+
+
+def _tagged(found: DefinitionOut, status: int = 200) -> Response:
+    return JSONResponse(found.model_dump(), status, {"ETag": f'"{found.version}"'})
+
+
+def _whole(kinds: Sequence[str], id: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The body with the kind and id of its address, which it may repeat but not contradict."""
+    body = {"kind": kinds[0] if len(kinds) == 1 else given.get("kind"), "id": id} | dict(given)
+    faults = []
+    if body["kind"] not in kinds:
+        faults.append(Violation("kind", f"{body['kind']!r} must be {' or '.join(kinds)} here"))
+    if body["id"] != id:
+        faults.append(Violation("id", f"{body['id']!r} must be {id!r}, as in the address"))
+    if faults:
+        raise InvalidInput(f"{body['kind']} {id}", faults)
+    return body
+
+
+def _cursor(after: str | None) -> tuple[str, str]:
+    try:
+        kind, _, id = b64decode((after or "").encode(), b"-_", validate=True).decode().partition("/")
+    except ValueError:
+        raise HTTPException(400, f"the cursor {after!r} is none of ours; take `next` of the page before") from None
+    return kind, id
+
+
+def list_definitions(
+    reader: Reader, kinds: Kinds, after: str | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100
+) -> DefinitionPage:
+    """List what stands."""
+    place = _cursor(after)
+    with reader.open() as catalogue:
+        found = sorted((p for kind in kinds for p in newest(catalogue).of(kind)), key=lambda p: (p.kind, p.id))
+        rest = [p for p in found if (p.kind, p.id) > place]
+        items = [_out(catalogue, p) for p in rest[:limit]]
+    more = f"{items[-1].kind}/{items[-1].id}" if len(rest) > limit else None
+    return DefinitionPage(items=items, next=more and urlsafe_b64encode(more.encode()).decode())
+
+
+def get_definition(reader: Reader, kinds: Kinds, id: Id, version: int | None = None) -> Response:
+    """The current version, or the one that is asked for."""
+    with reader.open() as catalogue:
+        return _tagged(_out(catalogue, _find(catalogue, kinds, id, version)))
+
+
+def list_versions(reader: Reader, kinds: Kinds, id: Id) -> list[VersionOut]:
+    """All versions, newest first."""
+    with reader.open() as catalogue:
+        known = [p for kind in kinds for p in catalogue.versions.get((kind, id), {}).values()]
+        current = {(p.kind, p.version) for kind in kinds if (p := newest(catalogue).get(kind, id)) is not None}
+    if not known:
+        raise HTTPException(404, f"nothing was ever published as {' or '.join(kinds)} {id}")
+    return [
+        VersionOut(version=p.version, active_from=format_instant(p.since), is_current=(p.kind, p.version) in current)
+        for p in sorted(known, key=lambda p: -p.version)
+    ]
+
+
+def put_definition(reader: Reader, kinds: Kinds, id: Id, body: JsonBody, seen: Seen) -> Response:
+    """Publish it as a new version, where it differs from what stands."""
+    whole = _whole(kinds, id, body)
+    key = whole["kind"], id
+    (made,) = publish.publish(reader, [whole], BY, None if seen is None else {key: seen})
+    with reader.open() as catalogue:
+        found = _out(catalogue, catalogue.versions[key][made.version])
+    return _tagged(found, 201 if made.is_new and made.version == 1 else 200)
+
+
+def roll_back(reader: Reader, kinds: Kinds, id: Id, to: Rollback, seen: Seen) -> Response:
+    """Make an earlier version current."""
+    with reader.open() as catalogue:
+        kind = _find(catalogue, kinds, id, to.version).kind
+    publish.rollback(reader, kind, id, to.version, BY, seen)
+    with reader.open() as catalogue:
+        return _tagged(_out(catalogue, _find(catalogue, [kind], id)))
+
+
+def delete_definition(reader: Reader, kinds: Kinds, id: Id, seen: Seen) -> None:
+    """End it; its versions stay, and can be rolled back to."""
+    with reader.open() as catalogue:
+        kind = _find(catalogue, kinds, id).kind
+    publish.delete(reader, kind, id, BY, seen)
+
+
+def _add(collection: str) -> None:
+    """The endpoints of one collection."""
+    at = APIRouter(prefix=f"/v1/{collection}", tags=[collection])
+    at.add_api_route("", list_definitions, methods=["GET"])
+    at.add_api_route("/{id}", get_definition, methods=["GET"], response_model=DefinitionOut)
+    at.add_api_route("/{id}", put_definition, methods=["PUT"], response_model=DefinitionOut, openapi_extra=_BODY)
+    at.add_api_route("/{id}", delete_definition, methods=["DELETE"], status_code=204)
+    at.add_api_route("/{id}/versions", list_versions, methods=["GET"])
+    at.add_api_route("/{id}/rollback", roll_back, methods=["POST"], response_model=DefinitionOut)
+    router.include_router(at)
+
+
+@router.get("/v1/schemas", tags=["schemas"])
+def schemas() -> dict[str, str]:
+    """Every kind, and where its JSON Schema is."""
+    return {kind: f"/v1/schemas/{kind}" for kind in sorted(KINDS)}
+
+
+@router.get("/v1/schemas/{kind}", tags=["schemas"])
+def schema(kind: str) -> dict[str, Any]:
+    """The JSON Schema of a kind."""
+    if kind not in KINDS:
+        raise HTTPException(404, f"there is no kind {kind!r}; there are {', '.join(sorted(KINDS))}")
+    return KINDS[kind].model_json_schema()
+
+
+for _name in COLLECTIONS:
+    _add(_name)

@@ -1,0 +1,168 @@
+"""Definitions onto the log and back: publish what changed, roll back, delete, and read what stands.
+
+The first write of a version wins (rule 4), so two editors cannot both publish version 4: whoever came second is told.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+from connectors.log import Log
+from flows.definitions.catalogue import Catalogue, Snapshot
+from schemas.definitions import parse
+from schemas.errors import InvalidInput, VersionTaken, Violation
+from schemas.records import Definition, Entry, encode
+from schemas.topics import DEFINITIONS
+
+Key = tuple[str, str]  # kind, id
+_END_OF_TIME = 1 << 62
+
+
+class Publication(NamedTuple):
+    """A definition's version; `is_new` where it was published just now, else its body stood already."""
+
+    kind: str
+    id: str
+    version: int
+    is_new: bool
+
+
+class CatalogueReader:
+    """The catalogue, read on to the end of the log each time that it is asked for. For several threads."""
+
+    def __init__(self, log: Log):
+        self.log = log
+        self._catalogue = Catalogue()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def open(self) -> Iterator[Catalogue]:
+        """The catalogue as of now; nobody else changes it meanwhile."""
+        with self._lock:
+            self.taken_until(self.log.end(DEFINITIONS, 0))
+            yield self._catalogue
+
+    def taken_until(self, end: int) -> set[int]:
+        """Read on to `end`; the offsets of the records that took effect."""
+        taken: set[int] = set()
+        while self._catalogue.next_offset < end:
+            records = self.log.read(DEFINITIONS, 0, self._catalogue.next_offset)
+            taken.update(r.offset for r in records if self._catalogue.apply(r))
+        return taken
+
+
+def newest(catalogue: Catalogue) -> Snapshot:
+    """What is current once everything that was published is active."""
+    return catalogue.active(_END_OF_TIME)
+
+
+def validate(bodies: Sequence[Mapping[str, Any]], places: Sequence[str] = ()) -> list[Violation]:
+    """Every fault of every body; a path begins with the body's place where it has one."""
+    faults: list[Violation] = []
+    seen: dict[Key, int] = {}
+    for number, body in enumerate(bodies):
+        place = places[number] if places else ""
+        try:
+            parsed = parse(body)
+        except InvalidInput as invalid:
+            faults += [Violation(_join(place, v.path), v.message) for v in invalid.violations]
+            continue
+        first = seen.setdefault((parsed.kind, parsed.id), number)
+        if first != number:
+            where = f" ({places[first]})" if places else ""
+            faults.append(Violation(_join(place, "id"), f"{parsed.kind} {parsed.id} is given twice{where}"))
+    return faults
+
+
+def publish(
+    reader: CatalogueReader,
+    bodies: Sequence[Mapping[str, Any]],
+    by: str = "",
+    expected: Mapping[Key, int] | None = None,
+) -> list[Publication]:
+    """Publish those bodies that differ from what stands, in one append; one Publication a body, in their order.
+
+    `expected` names the version that its editor has seen (0: none). Raises InvalidInput with every fault, VersionTaken
+    where somebody else was first.
+    """
+    if faults := validate(bodies, [f"{b.get('kind')} {b.get('id')}" for b in bodies] if len(bodies) > 1 else ()):
+        raise InvalidInput("definitions", faults)
+    with reader.open() as catalogue:
+        _check_expected(catalogue, expected or {})
+        planned = [_planned(catalogue, body) for body in bodies]
+        acts = [
+            Definition(p.kind, p.id, "publish", p.version, dict(body), by)
+            for p, body in zip(planned, bodies, strict=True)
+            if p.is_new
+        ]
+        _append(reader, acts)
+    return planned
+
+
+def rollback(
+    reader: CatalogueReader, kind: str, id: str, version: int, by: str = "", expected: int | None = None
+) -> None:
+    """Make an earlier version the current one. InvalidInput where there is no such version."""
+    with reader.open() as catalogue:
+        _check_expected(catalogue, {} if expected is None else {(kind, id): expected})
+        known = sorted(catalogue.versions.get((kind, id), {}))
+        if version not in known:
+            there = f"there are {', '.join(map(str, known))}" if known else "nothing was ever published under this id"
+            raise InvalidInput(f"{kind} {id}", [Violation("version", f"{version} does not exist; {there}")])
+        _append(reader, [_act(kind, id, "rollback", version, by)])
+
+
+def delete(reader: CatalogueReader, kind: str, id: str, by: str = "", expected: int | None = None) -> None:
+    """End a definition; its versions stay readable. InvalidInput where it does not stand."""
+    with reader.open() as catalogue:
+        _check_expected(catalogue, {} if expected is None else {(kind, id): expected})
+        if newest(catalogue).get(kind, id) is None:
+            raise InvalidInput(f"{kind} {id}", [Violation("id", "there is no such definition")])
+        _append(reader, [_act(kind, id, "delete", catalogue.latest_version(kind, id), by)])
+
+
+def _act(kind: str, id: str, op: Literal["rollback", "delete"], version: int, by: str) -> Definition:
+    return Definition(kind, id, op, version, by=by)
+
+
+def _planned(catalogue: Catalogue, body: Mapping[str, Any]) -> Publication:
+    kind, id = body["kind"], body["id"]
+    snapshot = newest(catalogue)
+    stands = snapshot.warming.get((kind, id)) or snapshot.get(kind, id)
+    if stands is not None and _canonical(stands.body) == _canonical(body):
+        return Publication(kind, id, stands.version, False)
+    return Publication(kind, id, catalogue.latest_version(kind, id) + 1, True)
+
+
+def _canonical(body: Mapping[str, Any]) -> bytes:
+    return msgspec.json.encode(body, order="deterministic")
+
+
+def _check_expected(catalogue: Catalogue, expected: Mapping[Key, int]) -> None:
+    for (kind, id), seen in expected.items():
+        stands = newest(catalogue).get(kind, id)
+        version = stands.version if stands else 0
+        if version != seen:
+            now = f"is at version {version}" if version else "does not exist"
+            raise VersionTaken(f"{kind} {id} {now}, not at {seen}: read it again, and decide again")
+
+
+def _append(reader: CatalogueReader, acts: Sequence[Definition]) -> None:
+    """Append the acts, read them back, and see whether they were first. The reader is open."""
+    if not acts:
+        return
+    landed = reader.log.append([Entry(DEFINITIONS, f"{a.kind}/{a.id}", encode(a)) for a in acts])
+    taken = reader.taken_until(landed[-1].offset + 1)
+    void = [a for a, place in zip(acts, landed, strict=True) if place.offset not in taken]
+    if void:
+        names = ", ".join(f"{a.kind} {a.id} version {a.version}" for a in void)
+        raise VersionTaken(f"somebody else published {names} at this moment: read it again, and decide again")
+
+
+def _join(place: str, path: str) -> str:
+    return f"{place}: {path}" if place and path else place or path
