@@ -28,9 +28,17 @@ def _learning(log: Log, folder: Path) -> Dataflow:
     return build(log, folder.as_uri())
 
 
+def _warehouse(log: Log, folder: Path) -> Dataflow:
+    from flows.warehouse.flow import build
+    from sinks.clickhouse import ClickHouse
+
+    return build(log, ClickHouse(folder / "clickhouse"))
+
+
 FLOWS: Final[Mapping[str, Callable[[Log, Path], Dataflow]]] = {
     "contacts": _contacts,
     "learning": _learning,
+    "warehouse": _warehouse,
 }
 
 

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from infra.roles.__main__ import find, work
+from infra.settings import Settings
+from schemas.errors import InvalidInput
+
+
+def waits(settings: Settings, stop: threading.Event) -> None:
+    stop.wait()
+
+
+def test_a_role_that_fails_ends_the_others_of_its_process(caplog: pytest.LogCaptureFixture) -> None:
+    def fails(settings: Settings, stop: threading.Event) -> None:
+        raise OSError("no space left on device")
+
+    stop = threading.Event()
+    [fault] = work(Settings(), {"waits": waits, "fails": fails}, stop)
+    assert isinstance(fault, OSError)
+    assert stop.is_set()
+    assert "role fails failed" in caplog.text
+
+
+def test_roles_end_well_when_they_are_told() -> None:
+    stop = threading.Event()
+    threading.Timer(0.01, stop.set).start()
+    assert work(Settings(), {"one": waits, "two": waits}, stop) == []
+
+
+def test_bad_input_is_said_in_one_line_and_kept(capsys: pytest.CaptureFixture[str]) -> None:
+    def refuses(settings: Settings, stop: threading.Event) -> None:
+        find("cook")
+
+    [fault] = work(Settings(), {"refuses": refuses}, threading.Event())
+    assert isinstance(fault, InvalidInput)
+    assert capsys.readouterr().err.startswith("role: cook: there is no such role; there are api, ")
