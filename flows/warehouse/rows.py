@@ -228,6 +228,12 @@ def letter_of(topic: str, partition: int, record: Record, reason: str) -> Row:
     return _letter_row(DeadLetter(id, topic, reason, record.value, record.logged_at, record.key, *where[1:]))
 
 
+def refused_row(table: str, row: Row, reason: str) -> Row:
+    """The row of `dead_letters` of a row that ClickHouse could not read."""
+    raw = encode(dict(zip(COLUMNS[table], row, strict=True)))
+    return _letter_row(DeadLetter(uuid5("refused", table, raw.decode()), f"clickhouse.{table}", reason, raw, 0))
+
+
 _READERS: Final[Mapping[str, Callable[[int, Record, Tables], None]]] = {
     topics.EVENTS: _event,
     topics.CHANGES: _change,
