@@ -85,7 +85,8 @@ CREATE TABLE IF NOT EXISTS journey_executions
     entered_at SimpleAggregateFunction(min, Nullable(DateTime64(3, 'UTC'))),
     exited_at SimpleAggregateFunction(max, Nullable(DateTime64(3, 'UTC'))),
     exit_node SimpleAggregateFunction(max, String),
-    exit_reason SimpleAggregateFunction(max, String)
+    exit_reason SimpleAggregateFunction(max, String),
+    completed SimpleAggregateFunction(max, Bool) COMMENT 'it came to an exit node'
 )
 ENGINE = AggregatingMergeTree
 ORDER BY (journey, run)
@@ -101,7 +102,8 @@ SELECT
     if(kind = 'journey_entered', at, NULL) AS entered_at,
     if(kind = 'journey_exited', at, NULL) AS exited_at,
     if(kind = 'journey_exited', node, '') AS exit_node,
-    if(kind = 'journey_exited', reason, '') AS exit_reason
+    if(kind = 'journey_exited', reason, '') AS exit_reason,
+    kind = 'journey_exited' AND branch = 'completed' AS completed
 FROM changes
 WHERE kind IN ('journey_entered', 'journey_exited');
 
@@ -114,13 +116,14 @@ CREATE TABLE IF NOT EXISTS journey_steps
     contact String,
     version UInt32,
     node LowCardinality(String),
-    branch LowCardinality(String)
+    branch LowCardinality(String) COMMENT 'the edge by which the run left the node',
+    waits Bool COMMENT 'the run came to rest at the node'
 )
 ENGINE = ReplacingMergeTree
 ORDER BY (journey, run, at, id);
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS journey_steps_from_changes TO journey_steps AS
-SELECT journey, run, at, id, contact, version, node, branch
+SELECT journey, run, at, id, contact, version, node, branch, reason = 'waiting' AS waits
 FROM changes
 WHERE kind = 'journey_step';
 
@@ -194,6 +197,7 @@ CREATE TABLE IF NOT EXISTS predictions
     model LowCardinality(String),
     at DateTime64(3, 'UTC'),
     id String,
+    offset UInt64,
     version UInt32,
     score Nullable(Float64) COMMENT '0 to 100; NULL: below the model''s minimum of data'
 )
@@ -201,6 +205,6 @@ ENGINE = ReplacingMergeTree
 ORDER BY (contact, model, at, id);
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS predictions_from_changes TO predictions AS
-SELECT contact, model, at, id, version, JSONExtract(value, 'Nullable(Float64)') AS score
+SELECT contact, model, at, id, offset, version, JSONExtract(value, 'Nullable(Float64)') AS score
 FROM changes
 WHERE kind = 'score';

@@ -1,0 +1,133 @@
+"""What the routers read ClickHouse by: named queries from `api/sql`, in threads, answered from memory between two writes.
+
+A file holds queries, each begun by `-- name: …`; a query that is missing stops the start. A cached answer belongs to one
+state of the warehouse (`Freshness.version`); requests that ask the same at once share one query.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from clickhouse_connect.driver.exceptions import ClickHouseError
+from fastapi import HTTPException, Request, Response
+
+from api.watermark import HEADER, Freshness, ends_of, freshness
+from connectors.log import Log
+from schemas.times import format_instant
+from sinks.clickhouse import HANDLES, ClickHouse
+
+SQL: Final = Path(__file__).parent / "sql"
+CACHED: Final = 2_000  # answers
+OLDEST_S: Final = 5.0  # an answer may say what depends on the time of day: which attempts have no end
+FRESHNESS_S: Final = 0.1  # how long one look at the progress serves
+
+Rows = list[dict[str, Any]]
+
+
+def load_queries(folder: Path = SQL) -> dict[str, str]:
+    """Every query of the folder's files, by name; ValueError for a name that is there twice."""
+    queries: dict[str, str] = {}
+    for path in sorted(folder.glob("*.sql")):
+        for part in path.read_text(encoding="utf-8").split("-- name: ")[1:]:
+            name, _, sql = part.partition("\n")
+            if name.strip() in queries:
+                raise ValueError(f"{path}: a second query named {name.strip()}")
+            queries[name.strip()] = sql.strip()
+    return queries
+
+
+class _Cached(NamedTuple):
+    version: int
+    until: float
+    rows: asyncio.Task[Rows]
+
+
+class Reads:
+    """The reading side of the warehouse, for one event loop."""
+
+    def __init__(self, clickhouse: ClickHouse, log: Log):
+        self._clickhouse, self.log = clickhouse, log
+        self._queries = load_queries()
+        self._threads = ThreadPoolExecutor(HANDLES, thread_name_prefix="reads")
+        self._cache: OrderedDict[bytes, _Cached] = OrderedDict()
+        self._fresh: tuple[float, asyncio.Task[Freshness]] | None = None
+
+    async def freshness(self) -> Freshness:
+        """How far the warehouse is, at most FRESHNESS_S ago: a lower bound for what is read from now on."""
+        if self._fresh is None or self._fresh[0] < time.monotonic():
+            self._fresh = time.monotonic() + FRESHNESS_S, asyncio.create_task(self._in_thread(self._look))
+        return await _shared(self._fresh[1])
+
+    def _look(self) -> Freshness:
+        ends = ends_of(self.log)  # before the progress: the order matters
+        return freshness(ends, self._clickhouse.query(self._queries["progress"]))
+
+    async def rows(self, name: str, version: int, parameters: Mapping[str, Any]) -> Rows:
+        """A query's rows, from memory where nothing was written since they were read."""
+        key = msgspec.msgpack.encode((name, sorted(parameters.items())))
+        known = self._cache.get(key)
+        if known is None or known.version != version or known.until < time.monotonic() or _has_failed(known.rows):
+            query = self._in_thread(self._clickhouse.query, self._queries[name], parameters)
+            known = _Cached(version, time.monotonic() + OLDEST_S, asyncio.create_task(query))
+            self._cache[key] = known
+        self._cache.move_to_end(key)
+        while len(self._cache) > CACHED:
+            self._cache.popitem(last=False)
+        return await _shared(known.rows)
+
+    async def _in_thread(self, act: Any, *args: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, act, *args)
+
+    def close(self) -> None:
+        """Wait for what is being read, then let go of ClickHouse."""
+        self._threads.shutdown()
+        self._clickhouse.close()
+
+
+def _has_failed(task: asyncio.Task[Rows]) -> bool:
+    return task.done() and (task.cancelled() or task.exception() is not None)
+
+
+async def _shared(task: asyncio.Task[Any]) -> Any:
+    """The result of a task that others wait for as well: a request that is cut off does not cancel it."""
+    try:
+        return await asyncio.shield(task)
+    except (ClickHouseError, OSError):
+        detail = "ClickHouse cannot be reached or has no tables yet; try again"
+        raise HTTPException(503, detail, headers={"Retry-After": "1"}) from None
+
+
+class Reading:
+    """One request's reads, all of them at least as fresh as the watermark that its answer carries."""
+
+    def __init__(self, reads: Reads, fresh: Freshness):
+        self._reads, self.fresh = reads, fresh
+        self.log = reads.log
+
+    async def rows(self, name: str, **parameters: Any) -> Rows:
+        """The rows of a named query."""
+        return await self._reads.rows(name, self.fresh.version, parameters)
+
+    async def first(self, name: str, missing: str = "", **parameters: Any) -> dict[str, Any]:
+        """The first row; 404 with `missing` as the reason where there is none."""
+        rows = await self.rows(name, **parameters)
+        if not rows:
+            raise HTTPException(404, missing)
+        return rows[0]
+
+
+async def reading(request: Request, response: Response) -> Reading:
+    """The dependency of every read: sets the watermark before anything is read."""
+    reads: Reads | None = request.app.state.reads
+    if reads is None:
+        raise HTTPException(503, "this process has no warehouse to read from")
+    fresh = await reads.freshness()
+    response.headers[HEADER] = format_instant(fresh.watermark)
+    return Reading(reads, fresh)
