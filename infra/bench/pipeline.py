@@ -7,7 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from connectors.publish import publish
+from connectors.publish import CatalogueReader, publish
 from connectors.sqlite_log import SqliteLog
 from infra.bench import workload
 from infra.bench.folding import in_processes
@@ -46,7 +46,7 @@ def pipeline(events: int = 300_000, contacts: int = 50_000, segments: int = 50, 
 
 def prepare(log: SqliteLog, events: int, contacts: int, segments: int) -> None:
     """Publish the workload's definitions, let them become active, append its events."""
-    publish(log, workload.definitions(segments), by="bench")
+    publish(CatalogueReader(log), workload.definitions(segments), by="bench")
     time.sleep(LEAD_MS / 1000 + 0.1)
     stream = workload.events(events, contacts, now=log.now())
     while part := list(itertools.islice(stream, _APPEND)):
