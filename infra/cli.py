@@ -14,30 +14,44 @@ from typing import Any, Final
 import typer
 from pydantic import ValidationError
 from typer.core import TyperGroup
+from typer.main import get_group
 
 from schemas.errors import InvalidInput, UnreadableRecord, VersionTaken, WaxwingError
 
-COMMANDS: Final = (
-    "run",
-    "definitions",
-    "importing",
-    "dead_letters",
-    "segment",
-    "journey",
-    "explain",
-    "verify",
-    "replay",
-    "topics",
-    "migrate",
-    "graph",
-    "bench",
-    "settings",
-)
+COMMANDS: Final = {  # each command's module: only the one that is called is loaded
+    "run": "run",
+    "apply": "definitions",
+    "get": "definitions",
+    "rollback": "definitions",
+    "delete": "definitions",
+    "import": "importing",
+    "dead-letters": "dead_letters",
+    "segment": "segment",
+    "journey": "journey",
+    "explain": "explain",
+    "verify": "verify",
+    "replay": "replay",
+    "topics": "topics",
+    "migrate": "migrate",
+    "graph": "graph",
+    "bench": "bench",
+    "settings": "settings",
+}
 NEGATIVE, BAD_INPUT, FAILED = 1, 2, 3
 
 
 class _Commands(TyperGroup):
-    """A command's exceptions as lines on stderr and an exit code."""
+    """The commands of those modules that are there; their exceptions as lines on stderr and an exit code."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [name for name, module in COMMANDS.items() if find_spec(f"infra.commands.{module}") is not None]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        family = typer.Typer()
+        import_module(f"infra.commands.{COMMANDS[cmd_name]}").register(family)
+        return get_group(family).commands[cmd_name]
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -86,23 +100,14 @@ def _place(fault: ValidationError, location: tuple[int | str, ...]) -> str:
     return f"WAXWING_{path.upper()}" if fault.title == "Settings" else f"{fault.title}.{path}"
 
 
-def build() -> typer.Typer:
-    """The command line, of those modules that are there."""
-    app = typer.Typer(
-        name="waxwing",
-        cls=_Commands,
-        help="Marketing automation as a stream pipeline.",
-        no_args_is_help=True,
-        add_completion=False,
-        pretty_exceptions_enable=False,
-    )
-    for name in COMMANDS:
-        if find_spec(f"infra.commands.{name}") is not None:
-            import_module(f"infra.commands.{name}").register(app)
-    return app
+app = typer.Typer(
+    name="waxwing", cls=_Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+)
 
 
-app = build()
+@app.callback()
+def waxwing() -> None:
+    """Marketing automation as a stream pipeline."""
 
 
 def main() -> None:

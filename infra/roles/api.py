@@ -9,9 +9,11 @@ import threading
 import uvicorn
 
 from api.app import Deps, create_app
+from api.reads import Reads
 from connectors.open import open_log
 from infra.settings import Settings
 from schemas.errors import InvalidInput, Violation
+from sinks.clickhouse import connect
 
 _DRAIN_S = 5  # what a request that is under way gets when the role is told to stop
 
@@ -43,8 +45,9 @@ def role(settings: Settings, stop: threading.Event) -> None:
 def serve(settings: Settings, stop: threading.Event, listener: socket.socket) -> None:
     """Serve on the socket until `stop` is set; requests under way are finished first."""
     log = open_log(settings)
+    reads = Reads(connect(settings), log)
     try:
-        app = create_app(Deps(settings=settings, log=log))
+        app = create_app(Deps(settings=settings, log=log, reads=reads))
         config = uvicorn.Config(
             app, loop="uvloop", http="httptools", log_level="warning", timeout_graceful_shutdown=_DRAIN_S
         )
@@ -52,6 +55,7 @@ def serve(settings: Settings, stop: threading.Event, listener: socket.socket) ->
         asyncio.run(_serve(server, listener, stop))
     finally:
         listener.close()
+        reads.close()
         log.close()
 
 
