@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import fcntl
 import logging
+import os
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
@@ -57,12 +58,19 @@ def _locked(lock: IO[bytes]) -> bool:
 class Child:
     """One process with its roles: started, watched, started again."""
 
-    def __init__(self, roles: Sequence[str], fds: Sequence[int], listener: int | None, output: IO[bytes] | int):
+    def __init__(
+        self,
+        roles: Sequence[str],
+        fds: Sequence[int],
+        listener: int,
+        output: IO[bytes] | int,
+        environment: Mapping[str, str],
+    ):
         self.name = "+".join(roles)
         self._command = [sys.executable, "-m", "infra.roles", *roles]
-        if listener is not None and "api" in roles:
+        if "api" in roles:
             self._command[3:3] = ["--listener", str(listener)]
-        self._fds, self._output = fds, output
+        self._fds, self._output, self._environment = fds, output, environment
         self.process: subprocess.Popen[bytes] | None = None
         self.deaths = 0
         self._started = self._next = 0.0
@@ -71,7 +79,12 @@ class Child:
         """Start the process now."""
         self._started = time.monotonic()
         self.process = subprocess.Popen(
-            self._command, stdin=subprocess.PIPE, stdout=self._output, stderr=self._output, pass_fds=self._fds
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=self._output,
+            stderr=self._output,
+            pass_fds=self._fds,
+            env=os.environ | self._environment,
         )
 
     def watch(self) -> None:
@@ -95,7 +108,7 @@ class Child:
 
 
 class Supervisor:
-    """The processes of one installation. `output` takes what they print."""
+    """The processes of one installation. `output` takes what they print; `environment` goes over this process's own."""
 
     def __init__(
         self,
@@ -103,9 +116,10 @@ class Supervisor:
         listener: socket.socket,
         groups: Sequence[Sequence[str]] = GROUPS,
         output: IO[bytes] | int = STDERR,
+        environment: Mapping[str, str] | None = None,
     ):
         fds = (lock.fileno(), listener.fileno())
-        self.children = [Child(roles, fds, listener.fileno(), output) for roles in groups]
+        self.children = [Child(roles, fds, fds[1], output, environment or {}) for roles in groups]
 
     def start(self) -> None:
         """Start every process."""

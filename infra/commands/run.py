@@ -102,8 +102,9 @@ def _run_all(settings: Settings, demo: bool, seconds: float | None, stop: thread
         output: IO[bytes] | int = STDERR
         if console.is_terminal:  # the table needs the terminal for itself
             output = stack.enter_context((settings.data / "run.log").open("ab"))
-        supervisor = Supervisor(lock, listener, output=output)
         address = api.address(listener)
+        links = {} if settings.base_url else {"WAXWING_BASE_URL": address}  # the port may have been chosen just now
+        supervisor = Supervisor(lock, listener, output=output, environment=links)
         console.print(f"Waxwing: {address}/docs", highlight=False)
         supervisor.start()
         stack.callback(supervisor.stop)  # also where something below fails

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.walls.sources import PACKAGES, imports, is_pure, modules, tree
+from tests.walls.sources import PACKAGES, imports, is_pure, is_wiring, modules, tree
 
 IMPURE_MODULES = {
     "bytewax",
@@ -31,8 +31,8 @@ MAY_IMPORT = {
     "api": {"schemas", "flows", "connectors", "sinks", "api"},
     "infra": set(PACKAGES),
 }
-FOR_EDGES = {"connectors", "sinks"}  # what flow.py files wire to
-SETTINGS = "infra.settings."  # what installations differ in: read by whoever opens something, never by a pure module
+FOR_WIRING = {"connectors", "sinks"}
+INSTALLATION = ("infra.settings.", "infra.link_key.")  # what installations differ in: for all but pure modules
 
 PURE = [path for path in modules("schemas", "flows") if is_pure(path)]
 
@@ -53,12 +53,12 @@ def test_a_pure_module_asks_for_no_moment_and_no_new_id(path: Path) -> None:
 @pytest.mark.parametrize("path", modules(*PACKAGES), ids=str)
 def test_a_module_imports_only_what_lies_below_it(path: Path) -> None:
     allowed = set(MAY_IMPORT[path.parts[0]])
-    if path.parts[0] == "flows" and not is_pure(path):
-        allowed |= FOR_EDGES
+    if is_wiring(path):
+        allowed |= FOR_WIRING
     ours = [(line, name) for line, name in imports(path) if name.split(".")[0] in PACKAGES]
     wrong = [f"line {line}: {name}" for line, name in ours if name.split(".")[0] not in allowed]
     if not is_pure(path):
-        wrong = [fault for fault in wrong if SETTINGS not in fault]
+        wrong = [fault for fault in wrong if not any(name in fault for name in INSTALLATION)]
     assert wrong == []
 
 
