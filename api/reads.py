@@ -1,7 +1,7 @@
-"""What the routers read ClickHouse by: named queries from `api/sql`, in threads, answered from memory between two writes.
+"""What the routers read ClickHouse by: named queries from `api/sql`, in threads, from memory between two writes.
 
-A file holds queries, each begun by `-- name: …`; a query that is missing stops the start. A cached answer belongs to one
-state of the warehouse (`Freshness.version`); requests that ask the same at once share one query.
+A file holds queries, each begun by `-- name: …`. A cached answer belongs to one state of the warehouse
+(`Freshness.version`); requests that ask the same at once share one query.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 from clickhouse_connect.driver.exceptions import ClickHouseError
@@ -29,6 +29,7 @@ OLDEST_S: Final = 5.0  # an answer may say what depends on the time of day: whic
 FRESHNESS_S: Final = 0.1  # how long one look at the progress serves
 
 Rows = list[dict[str, Any]]
+T = TypeVar("T")
 
 
 def load_queries(folder: Path = SQL) -> dict[str, str]:
@@ -82,7 +83,7 @@ class Reads:
             self._cache.popitem(last=False)
         return await _shared(known.rows)
 
-    async def _in_thread(self, act: Any, *args: Any) -> Any:
+    async def _in_thread(self, act: Callable[..., T], *args: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, act, *args)
 
     def close(self) -> None:
@@ -95,7 +96,7 @@ def _has_failed(task: asyncio.Task[Rows]) -> bool:
     return task.done() and (task.cancelled() or task.exception() is not None)
 
 
-async def _shared(task: asyncio.Task[Any]) -> Any:
+async def _shared(task: asyncio.Task[T]) -> T:
     """The result of a task that others wait for as well: a request that is cut off does not cancel it."""
     try:
         return await asyncio.shield(task)

@@ -129,3 +129,10 @@ FROM
 WHERE (toUnixTimestamp64Milli(at), id) < ({before:Int64}, {before_id:String})
 ORDER BY toUnixTimestamp64Milli(at) DESC, id DESC
 LIMIT {limit:UInt32}
+
+-- name: profile_definitions
+-- The acts on those definitions that profile and consent are folded with, in the log's order.
+SELECT offset, toUnixTimestamp64Milli(logged_at) AS logged_at, kind, id, op, version, body
+FROM definitions FINAL
+WHERE kind IN ('topic', 'workspace')
+ORDER BY offset

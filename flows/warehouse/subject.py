@@ -1,0 +1,26 @@
+"""A contact's profile and consent out of the archive: the production fold over just those records that make them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from flows.contact.active import Definitions
+from flows.contact.fold import ContactFold
+from flows.contact.subject import Subject
+from schemas.records import Entry, Record, decode_event
+
+
+def subject_of(contact: str, records: Iterable[Record], definitions: Definitions, now: int) -> Subject:
+    """The contact as conditions see it at `now`, from its records of profile and consent in the log's order.
+
+    `definitions` need hold no more than topics and the workspace; what the fold would emit is let go.
+    """
+    fold = ContactFold(definitions)
+    state = fold.open(None)
+    unheard: list[Entry] = []
+    for record in records:
+        active = definitions.at(record.logged_at)
+        event = decode_event(record.value)
+        fold.apply(contact, state, event, record.logged_at, str(record.offset), active, unheard)
+        unheard.clear()
+    return Subject(contact, state, definitions.at(now))
