@@ -16,6 +16,12 @@ from connectors.sqlite_log import SqliteLog
 from schemas.errors import InvalidInput, Violation
 
 
+def _ingest(log: Log, folder: Path) -> Dataflow:
+    from connectors.ingest_flow import build
+
+    return build(log)
+
+
 def _contacts(log: Log, folder: Path) -> Dataflow:
     from flows.contact.flow import build
 
@@ -32,10 +38,11 @@ def _warehouse(log: Log, folder: Path) -> Dataflow:
     from flows.warehouse.flow import build
     from sinks.clickhouse import ClickHouse
 
-    return build(log, ClickHouse(folder / "clickhouse"))
+    return build(log, ClickHouse(folder / "clickhouse"), places={})
 
 
 FLOWS: Final[Mapping[str, Callable[[Log, Path], Dataflow]]] = {
+    "ingest": _ingest,
     "contacts": _contacts,
     "learning": _learning,
     "warehouse": _warehouse,

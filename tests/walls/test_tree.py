@@ -1,4 +1,4 @@
-"""What stands in the checkout: its top level, no address of a package index, modules that can be read in one sitting."""
+"""What stands in the checkout: its top level, no address of a package index, modules that one can read at once."""
 
 from __future__ import annotations
 
