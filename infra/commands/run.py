@@ -14,10 +14,12 @@ from typing import IO, Annotated, Any, Final
 
 import httpx
 import typer
-import yaml
 from rich.console import Console
 from rich.live import Live
 
+from connectors.documents import files_of, read_documents
+from connectors.open import open_log
+from connectors.publish import CatalogueReader, publish
 from infra.roles import api
 from infra.roles.__main__ import NAMES, find, set_up_logging, work
 from infra.settings import Settings
@@ -151,8 +153,6 @@ def _summary(client: httpx.Client) -> dict[str, Any]:
 @contextmanager
 def _demo(settings: Settings, address: str) -> Iterator[None]:
     """The samples published, and the bank feeding, until left."""
-    from connectors.open import open_log
-    from connectors.publish import CatalogueReader, publish
     from infra.demo import feed
     from infra.demo.bank import Bank
 
@@ -171,8 +171,10 @@ def _demo(settings: Settings, address: str) -> Iterator[None]:
 
 def _samples() -> list[dict[str, Any]]:
     """The demonstration's definitions."""
-    files = [yaml.safe_load(path.read_text()) for path in sorted(SAMPLES.rglob("*.yaml"))]
-    return [body for found in files for body in (found if isinstance(found, list) else [found])]
+    read = [read_documents(path) for path in files_of(SAMPLES)]
+    if faults := [fault for _, wrong in read for fault in wrong]:
+        raise InvalidInput("demo", faults)
+    return [document.body for documents, _ in read for document in documents]
 
 
 class _Watch:
