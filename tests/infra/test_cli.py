@@ -69,7 +69,7 @@ def test_a_folder_that_cannot_be_written_could_not_be_done(folder: Path) -> None
     [
         (["run", "--for", "soon"], "'soon' is no duration"),
         (["run", "--role", "cook"], "there is no such role; there are api"),
-        (["graph", "cooking"], "there is no such flow; there are contacts"),
+        (["graph", "cooking"], "there is no such flow; there are ingest"),
         (["no-such-command"], "No such command"),
     ],
 )
