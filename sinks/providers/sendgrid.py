@@ -7,6 +7,7 @@ went out: nobody knows. Mail Send has no idempotency key and no look-up, so unkn
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Any, Final
 
@@ -30,25 +31,31 @@ class SendGrid:
 
     def __init__(self, definition: Definition, key: str, url: str, timeout_s: float = TIMEOUT_S):
         self._definition = definition
-        limits = httpx.Limits(
-            max_connections=definition.concurrency,
-            max_keepalive_connections=definition.concurrency,
-            keepalive_expiry=_KEEPALIVE_S,
-        )
         headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
-        self._client = httpx.AsyncClient(
-            base_url=url, headers=headers, limits=limits, timeout=timeout_s, follow_redirects=False
-        )
+        limits = httpx.Limits(max_connections=1, keepalive_expiry=_KEEPALIVE_S)
+        tls = httpx.create_ssl_context()
+        # A client a connection: httpcore's pool looks at every one of its connections at each request, which with 64
+        # of them took two thirds of the time (24,000 against 45,000 messages a minute).
+        self._clients = [
+            httpx.AsyncClient(base_url=url, headers=headers, limits=limits, timeout=timeout_s, verify=tls)
+            for _ in range(definition.concurrency)
+        ]
+        self._idle: asyncio.LifoQueue[httpx.AsyncClient] = asyncio.LifoQueue()
+        for client in self._clients:
+            self._idle.put_nowait(client)
 
     async def send(self, message: Message) -> Result:
         """One request."""
         body = _encode(request_of(message, self._definition))
+        client = await self._idle.get()
         try:
-            answer = await self._client.post("/v3/mail/send", content=body)
+            answer = await client.post("/v3/mail/send", content=body)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol) as fault:
             return Retry(f"no connection: {fault!r}")
         except httpx.HTTPError as fault:
             return Unknown(f"no answer: {fault!r}")
+        finally:
+            self._idle.put_nowait(client)
         return result_of(answer, time.time())
 
     async def find(self, send_id: str) -> Found:
@@ -57,7 +64,8 @@ class SendGrid:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.aclose()
+        for client in self._clients:
+            await client.aclose()
 
 
 def request_of(message: Message, definition: Definition) -> dict[str, Any]:
