@@ -1,4 +1,4 @@
-"""`schemas.definitions.mapping`, compiled: a rule becomes a function from a record to the call of Segment's spec that it makes.
+"""`schemas.definitions.mapping`, compiled: a rule is a function from a record to the call of Segment's spec it makes.
 
 Pure. A record is whatever JSON decodes to. What a rule cannot make sense of raises UnreadableRecord, whose message
 begins with the path in the record.

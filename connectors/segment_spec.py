@@ -79,13 +79,14 @@ def read_event(
     call: str = "",
     trusted: bool = False,
     sent_at: int | None = None,
+    default_id: str = "",
 ) -> Event:
     """The event of one call that is decoded already; see `read_call`."""
     try:
         data = encode(raw)
     except (TypeError, ValueError, RecursionError) as fault:
         raise UnreadableRecord(f"call: is no JSON object: {fault}") from None
-    return read_call(data, received_at, call=call, trusted=trusted, sent_at=sent_at)
+    return read_call(data, received_at, call=call, trusted=trusted, sent_at=sent_at, default_id=default_id)
 
 
 def read_call(
@@ -95,6 +96,7 @@ def read_call(
     call: str = "",
     trusted: bool = False,
     sent_at: int | None = None,
+    default_id: str = "",
 ) -> Event:
     """The event of one call, as JSON.
 
@@ -103,6 +105,7 @@ def read_call(
     call: what the address says that it is (`track`, …); by default its own `type`.
     trusted: it comes from an operator, who may state Waxwing's own facts and names, `receivedAt` and `historical`.
     sent_at: the batch's `sentAt`, in ms, where the call has none.
+    default_id: the event's id where the call has no `messageId`; by default one that comes from its bytes.
     """
     if len(data) > CALL_LIMIT:
         raise UnreadableRecord(f"call: has {len(data)} bytes; at most {CALL_LIMIT} are taken")
@@ -114,7 +117,7 @@ def read_call(
         raise UnreadableRecord(f"call: is no JSON: {fault}") from None
     _check_values(data, given)
     event = Event(_type(given, call, trusted))
-    _identify(event, given, data)
+    _identify(event, given, default_id or data)
     _date(event, given, received_at, sent_at, trusted)
     _fill(event, given)
     if trusted:
@@ -173,8 +176,8 @@ def _type(given: _Call, call: str, trusted: bool) -> str:
     raise UnreadableRecord(f"type: {stated!r:.60} is none of {', '.join(sorted(facts.SEGMENT_CALLS))}")
 
 
-def _identify(event: Event, given: _Call, data: bytes) -> None:
-    """Who, and which message. Without `messageId` the id comes from the bytes: the same bytes again are the same."""
+def _identify(event: Event, given: _Call, otherwise: str | bytes) -> None:
+    """Who, and which message. Without `messageId` the id is given, or the same for the same bytes."""
     event.user_id = _contact_id("userId", given.user_id)
     event.anonymous_id = _contact_id("anonymousId", given.anonymous_id)
     if event.type == "alias":
@@ -187,7 +190,9 @@ def _identify(event: Event, given: _Call, data: bytes) -> None:
             raise UnreadableRecord("groupId: is missing; a group call needs it")
     if not event.user_id and not event.anonymous_id:
         raise UnreadableRecord("userId: is missing; give userId or anonymousId")
-    event.id = _id("messageId", given.message_id) or uuid5("call", event.type, data.decode())
+    event.id = _id("messageId", given.message_id)
+    if not event.id:
+        event.id = otherwise if isinstance(otherwise, str) else uuid5("call", event.type, otherwise.decode())
 
 
 def _contact_id(field: str, value: _Id) -> str:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Discriminator, Field, StringConstraints, Tag, model_validator
 
 from schemas.definitions.base import Strict
 from schemas.definitions.simple import Zone
@@ -21,7 +21,14 @@ from schemas.facts import OWN_FACTS, SEGMENT_CALLS
 from schemas.times import parse_instant
 
 Path = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-OPS: Final = ("eq", "ne", "in", "not_in", "gt", "gte", "lt", "lte", "starts_with", "exists", "missing", "changed")
+
+
+def _text_or(tag: str) -> Discriminator:
+    """Tells a plain string from the longer form, so that a fault speaks of the one that was meant."""
+    return Discriminator(lambda given: "text" if isinstance(given, str) else tag)
+
+
+Paths = Annotated[Annotated[Path, Tag("text")] | Annotated[tuple[Path, ...], Tag("list")], _text_or("list")]
 _WITHOUT_VALUE: Final = ("exists", "missing", "changed")
 _WITH_LIST: Final = ("in", "not_in")
 
@@ -34,7 +41,7 @@ class Value(Strict):
     amount in major units a whole number of minor ones.
     """
 
-    source: Path | tuple[Path, ...] | None = Field(None, alias="from")
+    source: Paths | None = Field(None, alias="from")
     const: Any = None
     missing: tuple[Any, ...] = ()
     names: dict[str, Any] = Field(default_factory=dict)
@@ -101,8 +108,9 @@ class Test(Strict):
         return self
 
 
-Source = Path | Value  # a plain string is a path
-Named = Annotated[str, StringConstraints(min_length=1, max_length=200)] | Value  # a plain string is written out
+Source = Annotated[Annotated[Path, Tag("text")] | Annotated[Value, Tag("value")], _text_or("value")]
+Named = Source  # of which a plain string is no path, but the name itself
+Instant = Annotated[Annotated[Path, Tag("text")] | Annotated[When, Tag("when")], _text_or("when")]
 
 
 class Target(Strict):
@@ -117,7 +125,7 @@ class Target(Strict):
     group: Source | None = None
     name: Source | None = None
     id: Source | None = None
-    at: Path | When | None = None
+    at: Instant | None = None
     spread: Path | None = None
     omit: tuple[Path, ...] = ()
     traits: dict[Path, Source] = Field(default_factory=dict)
