@@ -12,15 +12,22 @@ from fastapi import Depends, FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api import definitions, health, ingest, problems
+from api import contacts, definitions, health, hooks, ingest, links, memberships, messages, problems, reports, summary
 from api.auth import admin
 from api.deps import Deps
 from connectors.publish import CatalogueReader
 
 __all__ = ["Deps", "create_app"]
 
-PUBLIC = (health.router, ingest.router)  # each checks for itself who calls
-FOR_ADMINS = (definitions.router,)
+PUBLIC = (health.router, ingest.router, hooks.router, links.router)  # each checks for itself who calls
+FOR_ADMINS = (
+    memberships.router,
+    contacts.router,
+    messages.router,
+    reports.router,
+    summary.router,
+    definitions.router,
+)
 
 
 class IngestCors:
