@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from connectors.open import open_log
-from connectors.source import run_flow
+from connectors.engine import run_flow
 from flows.contact.flow import build
 from infra.settings import Settings
 
