@@ -12,9 +12,24 @@ from fastapi import Depends, FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api import contacts, definitions, health, hooks, ingest, links, memberships, messages, problems, reports, summary
+from api import (
+    contacts,
+    crm,
+    dead_letters,
+    definitions,
+    health,
+    hooks,
+    ingest,
+    links,
+    memberships,
+    messages,
+    problems,
+    reports,
+    summary,
+)
 from api.auth import admin
 from api.deps import Deps
+from connectors.dead_letters import DeadLetters
 from connectors.publish import CatalogueReader
 
 __all__ = ["Deps", "create_app"]
@@ -27,6 +42,8 @@ FOR_ADMINS = (
     reports.router,
     summary.router,
     definitions.router,
+    crm.router,
+    dead_letters.router,
 )
 
 
@@ -59,7 +76,7 @@ def create_app(deps: Deps) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.deps, app.state.reads = deps, deps.reads
-    app.state.catalogue = CatalogueReader(deps.log)
+    app.state.catalogue, app.state.dead_letters = CatalogueReader(deps.log), DeadLetters(deps.log)
     app.add_middleware(IngestCors)
     problems.install(app)
     for router in PUBLIC:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import Request
 
@@ -14,6 +14,7 @@ from connectors.log import Appended, Log, Progress
 from infra.settings import Settings
 from schemas.records import Entry
 
+T = TypeVar("T")
 _APPENDERS = 16  # threads that may wait for a commit at once; the log writes what waits in one
 
 
@@ -30,8 +31,11 @@ class Deps:
 
     async def append(self, entries: Sequence[Entry], progress: Progress | None = None) -> list[Appended]:
         """Append durably, in a thread, so that concurrent requests share a commit. Raises LogUnavailable."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self.appenders, self.log.append, entries, progress)
+        return await self.in_thread(self.log.append, entries, progress)
+
+    async def in_thread(self, call: Callable[..., T], *given: Any) -> T:
+        """Run what appends in one of the appenders' threads."""
+        return await asyncio.get_running_loop().run_in_executor(self.appenders, call, *given)
 
 
 async def deps(request: Request) -> Deps:

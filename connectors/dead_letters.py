@@ -7,6 +7,7 @@ followed by a record of source `replayed`, whose key is the letter's id; the let
 
 from __future__ import annotations
 
+import threading
 from typing import Final, NamedTuple
 
 from connectors.log import Log
@@ -49,29 +50,21 @@ class Listed(NamedTuple):
 
 
 class DeadLetters:
-    """An index of the topic that reads on from where it stopped. Not for several threads at once."""
+    """The topic by id, read on to its end each time that it is asked. For several threads."""
 
     def __init__(self, log: Log):
-        self._log = log
-        self._next = log.begin(DEAD_LETTERS, 0)
+        self._log, self._lock = log, threading.Lock()
+        self._next = 0
         self._offsets: dict[str, int] = {}  # of each letter's first record, in order
         self._replayed: set[str] = set()
 
-    def refresh(self) -> None:
-        """Read what was appended since."""
-        while records := self._log.read(DEAD_LETTERS, 0, self._next):
-            for record in records:
-                letter = decode_dead_letter(record.value)
-                if letter.source == REPLAYED:
-                    self._replayed.add(letter.key)
-                else:
-                    self._offsets.setdefault(letter.id, record.offset)
-            self._next = records[-1].offset + 1
-
     def page(self, after: int = -1, limit: int = 100, source: str = "", waiting_only: bool = False) -> list[Listed]:
-        """Up to `limit` letters whose offset is above `after`, oldest first."""
+        """Up to `limit` letters whose offset is above `after` and whose source begins so, oldest first."""
+        with self._lock:
+            self._refresh()
+            known = list(self._offsets.items())
         found: list[Listed] = []
-        for id, offset in self._offsets.items():
+        for id, offset in known:
             if offset <= after or (waiting_only and id in self._replayed):
                 continue
             listed = self._at(offset)
@@ -83,8 +76,20 @@ class DeadLetters:
 
     def get(self, id: str) -> Listed | None:
         """The letter of this id."""
-        offset = self._offsets.get(id)
+        with self._lock:
+            self._refresh()
+            offset = self._offsets.get(id)
         return None if offset is None else self._at(offset)
+
+    def _refresh(self) -> None:
+        while records := self._log.read(DEAD_LETTERS, 0, self._next):
+            for record in records:
+                letter = decode_dead_letter(record.value)
+                if letter.source == REPLAYED:
+                    self._replayed.add(letter.key)
+                else:
+                    self._offsets.setdefault(letter.id, record.offset)
+            self._next = records[-1].offset + 1
 
     def _at(self, offset: int) -> Listed | None:
         records = self._log.read(DEAD_LETTERS, 0, offset, 1)
