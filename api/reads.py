@@ -86,6 +86,11 @@ class Reads:
     async def _in_thread(self, act: Callable[..., T], *args: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, act, *args)
 
+    def forget(self) -> None:
+        """Read anew from now on; for whoever has just written and wants to see it."""
+        self._cache.clear()
+        self._fresh = None
+
     def close(self) -> None:
         """Wait for what is being read, then let go of ClickHouse."""
         self._threads.shutdown()

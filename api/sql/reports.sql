@@ -52,13 +52,18 @@ ORDER BY step
 SELECT
     node,
     uniqExact(run) AS runs,
-    uniqExactIf(run, waits AND (run, node) IN
+    uniqExactIf(run, (run, node) IN
     (
-        SELECT run, argMax(node, (at, NOT waits))
-        FROM journey_steps
-        WHERE journey = {journey:String}
-            AND run IN (SELECT run FROM journey_executions FINAL WHERE journey = {journey:String} AND isNull(exited_at))
-        GROUP BY run
+        SELECT run, last.1
+        FROM
+        (
+            SELECT run, argMax((node, waits), (at, offset)) AS last
+            FROM journey_steps
+            WHERE journey = {journey:String}
+                AND run IN (SELECT run FROM journey_executions FINAL WHERE journey = {journey:String} AND isNull(exited_at))
+            GROUP BY run
+        )
+        WHERE last.2
     )) AS waiting,
     sumMapIf(map(toString(branch), toUInt64(1)), branch != '') AS branches
 FROM (SELECT DISTINCT run, at, id, node, branch, waits FROM journey_steps WHERE journey = {journey:String})

@@ -113,6 +113,7 @@ CREATE TABLE IF NOT EXISTS journey_steps
     run String,
     at DateTime64(3, 'UTC'),
     id String,
+    offset UInt64,
     contact String,
     version UInt32,
     node LowCardinality(String),
@@ -123,7 +124,7 @@ ENGINE = ReplacingMergeTree
 ORDER BY (journey, run, at, id);
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS journey_steps_from_changes TO journey_steps AS
-SELECT journey, run, at, id, contact, version, node, branch, reason = 'waiting' AS waits
+SELECT journey, run, at, id, offset, contact, version, node, branch, reason = 'waiting' AS waits
 FROM changes
 WHERE kind = 'journey_step';
 
