@@ -1,0 +1,94 @@
+"""Moves runs: interprets what nodes answer, and says each step. It knows no node type."""
+
+from __future__ import annotations
+
+from typing import Final, assert_never
+
+from flows.contact.scope import Scope
+from flows.journeys.nodes.base import Finish, Leave, Rest, Result, Visit
+from flows.journeys.run import Journeys, Run
+from schemas.ids import uuid5
+from schemas.records import Change
+
+GOAL: Final = "goal"  # the reason of a run whose goal held
+STEP_LIMIT: Final = "step_limit"
+WAITING: Final = "waiting"  # the reason of the step by which a run comes to rest
+COMPLETED: Final = "completed"  # the branch of an end to which a run came by its own way
+
+
+def start(scope: Scope, section: Journeys, run: Run) -> None:
+    """Let an entered run go from its trigger as far as it comes."""
+    visit = Visit(scope, scope.active.journeys.of(run), run)
+    _follow(section, visit, _arrive(visit, run.node))
+
+
+def wake(scope: Scope, section: Journeys, run: Run) -> None:
+    """Ask the wait at which a run rests, and move the run where it may leave. History that is imported moves nobody."""
+    visit = Visit(scope, scope.active.journeys.of(run), run)
+    result = visit.journey.waits[run.node].wake(visit)
+    if isinstance(result, Rest):
+        run.due = result.until
+    elif not scope.quiet:
+        _follow(section, visit, result)
+
+
+def _follow(section: Journeys, visit: Visit, result: Result) -> None:
+    """Go on until the run rests or ends.
+
+    A run that would leave a node twice at one instant would go round for ever, for nothing changes but by the log and
+    by time: it is stopped, with the reason `step_limit`.
+    """
+    scope, journey, run = visit
+    left: set[str] = set()
+    while True:
+        match result:
+            case Rest(until):
+                run.due = until
+                _say_step(scope, run, reason=WAITING)
+                return
+            case Finish(reason):
+                _say_step(scope, run)
+                end(scope, section, run, reason, COMPLETED)
+                return
+            case Leave(branch):
+                if run.node in left:
+                    end(scope, section, run, STEP_LIMIT)
+                    return
+                left.add(run.node)
+                taken, target = journey.edge(run.node, branch)
+                _say_step(scope, run, taken)
+                result = _arrive(visit, target)
+            case _:
+                assert_never(result)
+
+
+def _arrive(visit: Visit, node: str) -> Result:
+    run = visit.run
+    run.node, run.since, run.due = node, visit.scope.at, None
+    run.visits[node] = run.visits.get(node, 0) + 1
+    return visit.journey.nodes[node].enter(visit)
+
+
+def _say_step(scope: Scope, run: Run, branch: str = "", reason: str = "") -> None:
+    say(scope, run, "journey_step", reason, branch, visit=run.visits[run.node])
+
+
+def end(scope: Scope, section: Journeys, run: Run, reason: str, branch: str = "") -> None:
+    """End a run where it is; it is watched on where its goal has a window."""
+    section.runs = [other for other in section.runs if other is not run]
+    journeys = scope.active.journeys
+    journeys.reentry(run).note(section, run, scope.at)
+    say(scope, run, "journey_exited", reason, branch)
+    window = journeys.of(run).goal_window
+    if window and reason != GOAL:
+        run.due = scope.at + window
+        section.ended.append(run)
+
+
+def say(scope: Scope, run: Run, kind: str, reason: str = "", branch: str = "", visit: int = 0) -> None:
+    """Say what happened to a run, at its node."""
+    id = uuid5(kind, run.id, run.node, visit, branch, reason)
+    change = Change(id, kind, scope.contact, scope.at)
+    change.journey, change.version, change.run, change.entry = run.journey, run.version, run.id, run.entry
+    change.node, change.branch, change.reason = run.node, branch, reason
+    scope.change(change)

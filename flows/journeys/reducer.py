@@ -1,0 +1,115 @@
+"""The journeys of a contact at one instant (LANGUAGE, "Journeys"), in this order:
+
+    goal and exit_when of the runs that last ──▶ waits, in the order of the runs' entries ──▶ entries
+
+so that the record that ended a run may begin the next one. What no trigger, wait or condition listens to passes without
+the section being opened.
+"""
+
+from __future__ import annotations
+
+from flows.contact.scope import Scope
+from flows.journeys import entry, executor
+from flows.journeys.arming import arm
+from flows.journeys.run import SECTION, Journeys, Run
+
+__all__ = ["SECTION", "exit_all", "react"]
+
+DELETED = "deleted"
+
+
+def react(scope: Scope) -> None:
+    """Let the instant act on the contact's journeys."""
+    due = scope.state.due_of(SECTION)
+    if not (due is not None and due <= scope.at) and not _concerns(scope):
+        return
+    section = scope.state.get(SECTION)
+    if section.runs or section.ended:
+        _observe(scope, section)
+        _conclude(scope, section)
+        _wake(scope, section)
+    if not scope.quiet:
+        entry.enter(scope, section)
+    if scope.active.journeys.arms or section.armed:
+        arm(scope, section)
+    scope.state.set_due(SECTION, _next(section))
+
+
+def exit_all(scope: Scope, reason: str) -> None:
+    """End every run of the contact, as when it becomes a part of another."""
+    if not scope.state.has(SECTION):
+        return
+    section = scope.state.get(SECTION)
+    for run in list(section.runs):
+        executor.end(scope, section, run, reason)
+    section.ended.clear()
+    section.armed.clear()
+    scope.state.set_due(SECTION, None)
+
+
+def _concerns(scope: Scope) -> bool:
+    """Whether anything here listens to the instant: the gate that most events do not pass."""
+    journeys, event = scope.active.journeys, scope.event
+    if scope.before is not None:
+        return journeys.at_activation or scope.state.has(SECTION)
+    if event is not None and journeys.opens(event):
+        return True
+    if scope.flips and any(flip.segment in journeys.segments for flip in scope.flips):
+        return True
+    if scope.keys and journeys.arms:
+        return True
+    heard = event is not None and journeys.hears(event)
+    moved = journeys.dated and scope.keys
+    ended = scope.touched and not journeys.leaves.isdisjoint(scope.touched)
+    return bool(heard or moved or ended) and scope.state.has(SECTION)
+
+
+def _observe(scope: Scope, section: Journeys) -> None:
+    """Let the conditions that look at one run alone see the record, and the time that passed."""
+    for run in (*section.runs, *section.ended):
+        if run.leaves is not None:
+            scope.active.journeys.of(run).own.observe(scope, run)
+
+
+def _conclude(scope: Scope, section: Journeys) -> None:
+    """End the runs whose goal or `exit_when` holds now; a run whose both hold has reached its goal."""
+    for run in list(section.runs):
+        reason = _end_of(scope, run)
+        if reason:
+            executor.end(scope, section, run, reason)
+    if section.ended:
+        section.ended = [run for run in section.ended if _is_still_watched(scope, run)]
+
+
+def _end_of(scope: Scope, run: Run) -> str:
+    journeys = scope.active.journeys
+    if not journeys.has(run.journey):
+        return DELETED
+    return journeys.of(run).end_reason(scope, run)
+
+
+def _is_still_watched(scope: Scope, run: Run) -> bool:
+    """Whether a run that ended may still convert. The goal's window is [end, end + goal_window)."""
+    assert run.due is not None
+    if run.due <= scope.at or not scope.active.journeys.has(run.journey):
+        return False
+    goal = scope.active.journeys.of(run).goal
+    if goal is None or not goal.holds(scope, run):
+        return True
+    executor.say(scope, run, "journey_converted")
+    return False
+
+
+def _wake(scope: Scope, section: Journeys) -> None:
+    """Ask every wait in the order of the runs' entries."""
+    for run in list(section.runs):
+        executor.wake(scope, section, run)
+
+
+def _next(section: Journeys) -> int | None:
+    """The next instant at which something happens here by itself."""
+    dues = [run.due for run in section.runs]
+    dues += [run.due for run in section.ended]
+    dues += [run.leaves.due() for run in (*section.runs, *section.ended) if run.leaves is not None]
+    dues += section.armed.values()
+    return min((due for due in dues if due is not None), default=None)

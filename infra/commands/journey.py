@@ -1,0 +1,77 @@
+"""`waxwing journey simulate`: a journey over a history, on the production fold with time turned by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from flows.contact.replay import replay
+from flows.journeys.simulation import Summary
+from infra.history import read_definitions, read_lines
+from schemas.definitions import Body
+from schemas.definitions.journey import Journey
+from schemas.errors import InvalidInput, Violation
+from schemas.times import parse_instant
+
+app = typer.Typer(help="Journeys.", no_args_is_help=True)
+
+
+def register(root: typer.Typer) -> None:
+    """Add `journey` to the command line."""
+    root.add_typer(app, name="journey")
+
+
+@app.callback()
+def _journey() -> None:
+    """Journeys."""
+
+
+@app.command()
+def simulate(
+    file: Annotated[Path, typer.Argument(help="the journey and what it refers to: one definition or a list")],
+    events: Annotated[Path, typer.Option("--events", help="Segment-spec JSON lines")],
+    until: Annotated[str, typer.Option("--until", help="let time pass until this instant; else the last line's")] = "",
+    published_at: Annotated[str, typer.Option("--published-at", help="when it becomes active; else before all")] = "",
+    id: Annotated[str, typer.Option("--id", help="which journey, where the file has several")] = "",
+) -> None:
+    """Entries, visits by node, ends by reason, sends and skips of a journey over a history, as JSON.
+
+    `exited` counts all runs that ended; `completed` those of them that came to an exit node.
+    """
+    definitions = read_definitions(file)
+    journey = _chosen(file, [body for _, body in definitions], id)
+    _check_references(file, journey, [body for _, body in definitions])
+    end, active_from = _instant("--until", until), _instant("--published-at", published_at)
+    summary = Summary(journey.id, journey.key is not None)
+    replay([written for written, _ in definitions], read_lines(events), end, active_from, summary.take)
+    typer.echo(msgspec.json.encode(summary.as_json()))
+
+
+def _chosen(file: Path, bodies: list[Body], id: str) -> Journey:
+    journeys = [body for body in bodies if isinstance(body, Journey) and id in ("", body.id)]
+    if len(journeys) == 1:
+        return journeys[0]
+    known = ", ".join(body.id for body in bodies if isinstance(body, Journey)) or "none"
+    what = f"there is no journey {id!r}" if id else f"which journey? give --id, one of: {known}"
+    raise InvalidInput(str(file), [Violation("", what)])
+
+
+def _check_references(file: Path, journey: Journey, bodies: list[Body]) -> None:
+    known = {body.id for body in bodies if body.kind == "segment"}
+    missing = sorted(journey.segments() - known)
+    if missing:
+        raise InvalidInput(
+            str(file), [Violation(f"journey {journey.id}", f"there is no segment {id!r} in the file") for id in missing]
+        )
+
+
+def _instant(option: str, text: str) -> int | None:
+    if not text:
+        return None
+    try:
+        return parse_instant(text)
+    except ValueError as fault:
+        raise InvalidInput(option, [Violation("", str(fault))]) from None

@@ -1,0 +1,78 @@
+"""Files for the commands (LANGUAGE, "Files for the commands"): definitions, and event lines as a history to replay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from connectors.segment_spec import contact_of, read_event, read_instant
+from flows.contact.replay import Line
+from schemas.definitions import Body, parse
+from schemas.errors import InvalidInput, UnreadableRecord, Violation
+from schemas.facts import ENTER
+
+
+def read_definitions(path: Path) -> list[tuple[dict[str, Any], Body]]:
+    """The definitions of a JSON or YAML file, one or a list, as written and as read; InvalidInput with every fault."""
+    written = _decode(path)
+    bodies = written if isinstance(written, list) else [written]
+    found, faults = [], []
+    for i, body in enumerate(bodies):
+        if not isinstance(body, dict):
+            faults.append(Violation(str(i), "is no definition; write an object with `kind` and `id`"))
+            continue
+        try:
+            found.append((body, parse(body)))
+        except InvalidInput as fault:
+            faults += [
+                Violation(f"{fault.what}: {v.path}" if v.path else fault.what, v.message) for v in fault.violations
+            ]
+    if faults:
+        raise InvalidInput(str(path), faults)
+    return found
+
+
+def _decode(path: Path) -> Any:
+    text = path.read_bytes()
+    try:
+        return yaml.safe_load(text) if path.suffix in (".yaml", ".yml") else msgspec.json.decode(text)
+    except (yaml.YAMLError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
+        raise InvalidInput(str(path), [Violation("", f"cannot be read: {fault}")]) from None
+
+
+def read_lines(path: Path) -> list[Line]:
+    """The file's events in the order of `logged_at`, stably; InvalidInput with every line that cannot be read."""
+    found: list[Line] = []
+    faults: list[Violation] = []
+    for number, text in _lines(path):
+        try:
+            found.append(_read_line(msgspec.json.decode(text)))
+        except (UnreadableRecord, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
+            faults.append(Violation(f"line {number}", str(fault)))
+    if faults:
+        raise InvalidInput(str(path), faults)
+    return sorted(found, key=lambda line: line.logged_at)
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    with path.open("rb") as file:
+        for number, text in enumerate(file, 1):
+            if text.strip():
+                yield number, text
+
+
+def _read_line(raw: Any) -> Line:
+    """One line. `logged_at` is its own, else `received_at`, else its `timestamp`; an `enter` line names its journey."""
+    if not isinstance(raw, Mapping):
+        raise UnreadableRecord("call: is no JSON object")
+    is_entry = raw.get("type") == ENTER
+    event = read_event({**raw, "type": "track"} if is_entry else raw, trusted=True)
+    if is_entry:
+        event.type = ENTER
+    own = raw.get("logged_at", raw.get("loggedAt"))
+    logged_at = event.received_at if own is None else read_instant(own, "logged_at")
+    return Line(logged_at, contact_of(event), event)
