@@ -1,0 +1,182 @@
+"""Segments in the fold: what a record touches, which memberships that flips, when the next may flip by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from flows.contact.scope import Flip, Scope
+from flows.contact.section import Section
+from flows.definitions.catalogue import Published
+from flows.segments.leafset import LeafSet, LeafStates
+from flows.segments.leaves import compile_listed
+from flows.segments.order import in_order
+from flows.segments.program import Program, compile_condition, single
+from schemas.definitions.conditions import Condition, parse_condition, references
+from schemas.records import Change
+
+_SEGMENT: Final = "segment:"
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One version of a segment, compiled."""
+
+    id: str
+    version: int
+    program: Program
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentSet:
+    """The segments active together, each behind those that it asks about, and the leaves that accumulate for them.
+
+    `users`: leaf id -> places of the segments that ask it. `stuck`: segments on a cycle, or behind one.
+    """
+
+    segments: tuple[Segment, ...]
+    leafset: LeafSet
+    users: Mapping[str, tuple[int, ...]]
+    by_id: Mapping[str, Segment]
+    stuck: tuple[str, ...] = ()
+
+    @classmethod
+    def build(cls, segments: Sequence[Published], programs: Iterable[Program]) -> SegmentSet:
+        """Of the segments' active versions, and of the conditions of journeys.
+
+        What is on a cycle has no members: publishing refuses it (`order.refuse_cycles`), and the fold goes on.
+        """
+        published = {p.id: p for p in segments}
+        conditions = {id: _condition(p) for id, p in published.items()}
+        ordered, stuck = in_order({id: references(c) if c else () for id, c in conditions.items()})
+        compiled = tuple(Segment(id, published[id].version, _program(id, conditions[id])) for id in ordered)
+        users: dict[str, list[int]] = {}
+        for place, segment in enumerate(compiled):
+            for leaf in segment.program.leaves:
+                users.setdefault(leaf.id, []).append(place)
+        return cls(
+            segments=compiled,
+            leafset=LeafSet([*(s.program for s in compiled), *programs]),
+            users={id: tuple(places) for id, places in users.items()},
+            by_id={s.id: s for s in compiled},
+            stuck=tuple(stuck),
+        )
+
+
+def _condition(published: Published) -> Condition | None:
+    """None for a static segment."""
+    where = published.body.get("where")
+    return None if where is None else parse_condition(where)
+
+
+def _program(id: str, condition: Condition | None) -> Program:
+    return single(compile_listed(id)) if condition is None else compile_condition(condition)
+
+
+class Segments(LeafStates, array_like=True, gc=False):
+    """The contact's leaf states, and its memberships: segment -> when it entered."""
+
+    members: dict[str, int] = {}  # noqa: RUF012 - msgspec copies it
+
+
+SECTION = Section(2, "segments", Segments)
+
+
+def react(scope: Scope) -> None:
+    """Take the record in, let pass what passed by time, and flip what flips. Cheap where nothing is touched."""
+    segments, state, at = scope.active.segments, scope.state, scope.at
+    leaves = segments.leafset.touched(scope.event, scope.keys)
+    due = state.due_of(SECTION)
+    woken = due is not None and due <= at
+    if not (leaves or woken or scope.touched or state.is_new or scope.before is not None):
+        return
+    section = state.get(SECTION)
+    touched = scope.touched  # what was merged into this contact
+    if touched:
+        section.refresh([segments.leafset.leaves[id] for id in sorted(touched)], scope.view, at)
+    if scope.before is not None:
+        places = _renew(scope, section, scope.before.segments)
+    elif state.is_new:
+        section.refresh(segments.leafset.leaves.values(), scope.view, at)
+        places = set(range(len(segments.segments)))
+    else:
+        places = set()
+    if woken:
+        touched |= section.wake(segments.leafset, scope.view, at)
+    if leaves:
+        touched |= section.take(leaves, scope.event, scope.view, at)
+    for id in touched:
+        places.update(segments.users.get(id, ()))
+    if places:
+        _evaluate(scope, section, places)
+    state.set_due(SECTION, section.due())
+
+
+def holds(scope: Scope, program: Program, run: LeafStates | None = None) -> bool:
+    """Whether a journey's condition holds for the contact; `run` holds the states of leaves that look at the run."""
+    states = scope.state.get(SECTION).states
+    return program.holds({**states, **run.states} if run else states, scope.view, scope.at)
+
+
+def _evaluate(scope: Scope, section: Segments, places: set[int]) -> None:
+    """Ask the segments at these places, and those that ask about what flips; they stand behind it."""
+    segments = scope.active.segments
+    while places:
+        place = min(places)
+        places.remove(place)
+        segment = segments.segments[place]
+        if segment.program.holds(section.states, scope.view, scope.at) != (segment.id in section.members):
+            _flip(scope, section, segment.id, segment.version)
+            for leaf in segments.leafset.of_key(_SEGMENT + segment.id):
+                scope.touched.add(leaf.id)
+                places.update(segments.users.get(leaf.id, ()))
+
+
+def _flip(scope: Scope, section: Segments, id: str, version: int, reason: str = "") -> None:
+    """Enter, or leave where the contact is a member, and say so."""
+    entered = id not in section.members
+    if entered:
+        section.members[id] = scope.at
+    else:
+        del section.members[id]
+    scope.flips.append(Flip(id, version, entered))
+    kind = "segment_entered" if entered else "segment_left"
+    change = Change(scope.id(id, kind), kind, scope.contact, scope.at)
+    change.segment, change.version, change.reason, change.historical = id, version, reason, scope.quiet
+    scope.change(change)
+
+
+def _renew(scope: Scope, section: Segments, before: SegmentSet) -> set[int]:
+    """Definitions became active: drop what is gone, begin what is new; the places of segments that must be asked."""
+    segments = scope.active.segments
+    section.forget(segments.leafset)
+    begun = [leaf for id, leaf in segments.leafset.leaves.items() if id not in before.leafset.leaves]
+    section.refresh(begun, scope.view, scope.at)
+    scope.touched.update(leaf.id for leaf in begun)
+    for id in [id for id in section.members if id not in segments.by_id]:
+        gone = before.by_id.get(id)
+        _flip(scope, section, id, gone.version if gone else 0)
+        scope.touched.update(leaf.id for leaf in segments.leafset.of_key(_SEGMENT + id))
+    return {place for place, s in enumerate(segments.segments) if _differs(before.by_id.get(s.id), s)}
+
+
+def _differs(before: Segment | None, now: Segment) -> bool:
+    return before is None or before.version != now.version
+
+
+def leave_all(scope: Scope, reason: str) -> None:
+    """Leave every segment: the contact becomes a part of another. What its leaves have seen is kept, for `absorb`."""
+    section = scope.state.get(SECTION)
+    for id in sorted(section.members):
+        segment = scope.active.segments.by_id.get(id)
+        _flip(scope, section, id, segment.version if segment else 0, reason)
+    section.dues.clear()
+    scope.state.set_due(SECTION, None)
+
+
+def absorb(scope: Scope, other: Segments) -> None:
+    """Take in what another contact's leaves have seen; `react` then asks every segment anew."""
+    leafset = scope.active.segments.leafset
+    scope.state.get(SECTION).merge(leafset, other)
+    scope.touched.update(leafset.leaves)

@@ -1,0 +1,71 @@
+"""`last_performed`: of the events that match `where` the latest also matches `has`, and lies in the window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from flows.contact.view import ContactView
+from flows.segments.leaf import leaf_id
+from flows.segments.leaves.rows import RowLeaf
+from flows.segments.measures import Row
+from flows.segments.where import Where
+from flows.segments.windows import Range
+from schemas.definitions import conditions as spec
+from schemas.records import Event
+
+
+class Last(RowLeaf):
+    """Rows: `[at, whether it has what it alone can tell, *timed values of where, *of has]`.
+
+    Of rows at the same instant the later in the log is the later. Without a timed filter in `where` only the last
+    row is kept.
+    """
+
+    def __init__(self, leaf: spec.LastPerformed):
+        id = leaf_id(leaf)
+        self.where, self.has, self.window = Where(leaf.where, id), Where(leaf.has, id), Range(leaf.window)
+        self._has_from = 2 + len(self.where.timed)
+        super().__init__(id, (leaf.event,), self.where.keys | self.has.keys, spec.in_run(leaf))
+
+    def row(self, event: Event, at: int) -> Row | None:
+        """The event's row."""
+        properties = event.properties
+        if not self.where.fits(properties):
+            return None
+        return [event.at, self.has.fits(properties), *self.where.keep(properties), *self.has.keep(properties)]
+
+    def compact(self, rows: list[Row], at: int) -> list[Row]:
+        """Only the last, where every row matches."""
+        return rows if self.where.timed else rows[-1:]
+
+    def last(self, rows: list[Row], view: ContactView, at: int) -> Row | None:
+        """The latest row that matches."""
+        return next((r for r in reversed(rows) if self.where.holds(r[2 : self._has_from], view, at)), None)
+
+    def truth(self, state: list[Row] | None, view: ContactView, at: int) -> bool:
+        """Whether it has what is asked, and lies in the window."""
+        row = self.last(state or [], view, at)
+        if row is None or not row[1] or not self.window.has(row[0], at):
+            return False
+        return self.has.holds(row[self._has_from :], view, at)
+
+    def edges(self, rows: list[Row]) -> Iterable[int]:
+        """Where each would enter and leave the window."""
+        for row in rows:
+            yield from self.window.edges(row[0])
+
+    def unforeseen(self, rows: list[Row], view: ContactView, at: int) -> int | None:
+        """Where a timed filter may change."""
+        dues = (self.where.next_of(rows, 2, view, at), self.has.next_of(rows, self._has_from, view, at))
+        return min((due for due in dues if due is not None), default=None)
+
+    def size(self, per_day: int) -> int:
+        """One row, or with a timed filter in `where` one an event of ten years."""
+        row = 12 + 33 * (len(self.where.timed) + len(self.has.timed))
+        return 3 + row * (per_day * Range(spec.Ever()).days() if self.where.timed else 1)
+
+    def explain(self, state: list[Row] | None, view: ContactView, at: int) -> dict[str, Any]:
+        """When it happened."""
+        row = self.last(state or [], view, at)
+        return {"last": row and row[0]}

@@ -1,0 +1,62 @@
+"""Leaves that keep a row an event: `[at, …]`, in the order of `at`, of equal ones in the log's."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from bisect import insort
+from collections.abc import Iterable
+from operator import itemgetter
+from typing import Final
+
+from flows.contact.view import ContactView
+from flows.segments.leaf import EventLeaf
+from flows.segments.measures import Row
+from schemas.records import Event
+
+LOOKAHEAD: Final = 32  # edges that are tried for the next change; where none of them is one, a wake may be in vain
+_AT: Final = itemgetter(0)
+
+
+class RowLeaf(EventLeaf):
+    """Over the rows of events. State: the rows, as few as can matter."""
+
+    @abstractmethod
+    def row(self, event: Event, at: int) -> Row | None:
+        """The row of an event that goes by one of the names; None where it can never count."""
+
+    def compact(self, rows: list[Row], at: int) -> list[Row]:
+        """The rows without those that matter no more from `at` on."""
+        return rows
+
+    def edges(self, rows: list[Row]) -> Iterable[int]:
+        """The instants at which rows begin or end to count."""
+        return ()
+
+    def unforeseen(self, rows: list[Row], view: ContactView, at: int) -> int | None:
+        """The earliest instant after `at` at which a timed filter may answer differently."""
+        return None
+
+    def observe(self, state: list[Row] | None, event: Event, at: int) -> list[Row] | None:
+        """Put the event's row in its place."""
+        row = self.row(event, at) if self.names_it(event) else None
+        if row is None:
+            return state
+        rows = list(state or ())
+        insort(rows, row, key=_AT)
+        return self.compact(rows, at)
+
+    def merge(self, a: list[Row] | None, b: list[Row] | None) -> list[Row] | None:
+        """Both, `b` behind where they are of the same instant."""
+        return self.compact(sorted([*(a or ()), *(b or ())], key=_AT), -1)
+
+    def next_change(self, state: list[Row] | None, view: ContactView, at: int) -> int | None:
+        """The first edge at which the answer is another one, or an earlier instant that may be one."""
+        if not state:
+            return None
+        limit = self.unforeseen(state, view, at)
+        now = self.truth(state, view, at)
+        ahead = sorted({edge for edge in self.edges(state) if edge > at and (limit is None or edge < limit)})
+        for edge in ahead[:LOOKAHEAD]:
+            if self.truth(state, view, edge) != now:
+                return edge
+        return ahead[LOOKAHEAD] if len(ahead) > LOOKAHEAD else limit
