@@ -124,7 +124,7 @@ FROM
         concat(send, ':', id) AS id,
         toJSONString(map('send', send, 'number', toString(number), 'provider', toString(provider), 'reason', reason)) AS detail
     FROM delivery_logs FINAL
-    WHERE send IN (SELECT id FROM sends WHERE contact = {contact:String}) AND source = 'attempt'
+    WHERE send IN (SELECT id FROM sends WHERE contact = {contact:String}) AND delivery_logs.source = 'attempt'
 )
 WHERE (toUnixTimestamp64Milli(at), id) < ({before:Int64}, {before_id:String})
 ORDER BY toUnixTimestamp64Milli(at) DESC, id DESC
