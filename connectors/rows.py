@@ -38,13 +38,13 @@ class Row(NamedTuple):
 
 
 class Rows:
-    """Iterates over a file's rows. `done` and `size` say how far it is, in bytes of the file or in rows."""
+    """Iterates over a file's rows. `done` of `size` are read: bytes, or rows of a table (of CSV the end is not known)."""
 
     def __init__(self, path: Path, format: Format | None = None, delimiter: str = "", encoding: str = "utf-8"):
         self.path, self.done = path, 0
         self.format = format or format_of(path)
         self._delimiter, self._encoding = delimiter, encoding
-        self.size = path.stat().st_size
+        self.size: int | None = path.stat().st_size
 
     def __iter__(self) -> Iterator[Row]:
         return self._lines() if self.format == "jsonl" else self._table()
@@ -90,14 +90,14 @@ class Rows:
     def _select(self, db: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
         path = str(self.path)
         if self.format == "parquet":
-            (self.size,) = db.execute("SELECT count(*) FROM read_parquet(?)", [path]).fetchone() or (0,)
+            self.size = db.execute("SELECT count(*) FROM read_parquet(?)", [path]).fetchall()[0][0]
             return db.sql("SELECT * FROM read_parquet(?)", params=[path])
+        self.size = None
         options = "all_varchar = true, header = true, store_rejects = true, rejects_limit = 0, encoding = ?"
-        given: list[Any] = [path, self._encoding]
+        given = [path, self._encoding]
         if self._delimiter:
             options += ", delim = ?"
             given.append(self._delimiter)
-        (self.size,) = db.execute(f"SELECT count(*) FROM read_csv(?, {options})", given).fetchone() or (0,)  # noqa: S608
         return db.sql(f"SELECT * FROM read_csv(?, {options})", params=given)  # noqa: S608 - options are written above
 
     def _rejected(self, db: duckdb.DuckDBPyConnection) -> Iterator[Row]:
