@@ -1,0 +1,57 @@
+"""What every compiled query begins with: contacts' events as LANGUAGE.md counts them, over the table `events`.
+
+`facts` has one row an event that counts: merged contacts under one id (the parameters `merged_from` and `merged_into`
+say which), of events with one id the first in the log. `place` is its place in the log. A record that is no event of
+the contact's (a tick, what spans contacts) has no name.
+"""
+
+# ruff: noqa: S608 - what is put together are constants and placeholders, never values
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from schemas.facts import ACCOUNT_KEY, ADDRESS_KEY, CONTROL, INTERNAL
+
+_LOGGED: Final = (
+    "logged_at <= fromUnixTimestamp64Milli({at:Int64}, 'UTC') AND contact != '' AND type != ''"
+    f" AND NOT startsWith(contact, '{ADDRESS_KEY}') AND NOT startsWith(contact, '{ACCOUNT_KEY}')"
+)
+_UNNAMED: Final = ", ".join(f"'{t}'" for t in sorted(CONTROL | INTERNAL))
+
+CLAIMS: Final = f"""\
+SELECT if(type = 'alias' AND previous_id != '', previous_id, anonymous_id) AS earlier, user_id AS later
+FROM events FINAL
+WHERE {_LOGGED} AND type IN ('identify', 'alias') AND user_id = contact AND earlier NOT IN ('', contact)
+ORDER BY logged_at, partition, offset
+LIMIT 1 BY earlier, later"""
+
+FACTS: Final = f"""\
+  facts AS (
+    SELECT transform(e.contact, {{merged_from:Array(String)}}, {{merged_into:Array(String)}}) AS contact,
+      (logged_at, partition, offset) AS place, toUnixTimestamp64Milli(e.at) AS at, e.type AS type, group_id, properties,
+      traits, if(e.type IN ({_UNNAMED}), '', e.name) AS name
+    FROM (SELECT * FROM events FINAL WHERE {_LOGGED}) AS e
+    ORDER BY contact, place
+    LIMIT 1 BY contact, if(e.id = '', concat('\\0', toString(partition), ':', toString(offset)), e.id)
+  )"""
+
+
+def merge_parameters(claims: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """The parameters of `facts` from (earlier id, user) in the order of the log.
+
+    The first claim of an id stands; one by who is himself a part of it is void. Each id is given with the contact that
+    it is a part of in the end.
+    """
+    part_of: dict[str, str] = {}
+    for earlier, later in claims:
+        if earlier not in part_of and _whole(later, part_of) != earlier:
+            part_of[earlier] = later
+    ids = [*part_of, ""]  # `transform` takes no empty arrays
+    return {"merged_from": ids, "merged_into": [_whole(id, part_of) for id in ids]}
+
+
+def _whole(id: str, part_of: dict[str, str]) -> str:
+    while id in part_of:
+        id = part_of[id]
+    return id

@@ -1,0 +1,602 @@
+"""A third evaluation of conditions, written for clarity from LANGUAGE.md alone: the oracle of stream and batch.
+
+It takes the JSON that a person writes and the whole list of a contact's records, looks at one instant, and knows
+nothing of increments, state, timers or SQL. Every function answers one sentence of LANGUAGE.md.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
+from hashlib import sha256
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from schemas.ids import bucket
+from schemas.records import Event
+from schemas.times import parse_duration, parse_instant, to_ms
+
+JSON = Any
+MISSING = object()
+CONTROL = {"tick", "hydrate", "enter"}
+CHANNELS = ("email", "sms", "push", "webhook")
+ADDRESS = {"email": "email", "sms": "phone", "push": "push_token"}
+NEGATED = {"ne": "eq", "not_in": "in", "not_contains": "contains", "missing": "exists"}
+
+
+class Logged(NamedTuple):
+    """One record of the log."""
+
+    logged_at: int
+    contact: str
+    event: Event
+
+
+class Fact(NamedTuple):
+    """One event that counts: `order` is its place in the log."""
+
+    at: int
+    order: int
+    event: Event
+
+
+@dataclass(frozen=True)
+class World:
+    """What conditions name besides the contact: segments by id (their definitions), snapshots, topics, scores."""
+
+    segments: Mapping[str, Mapping[str, JSON]] = field(default_factory=dict)
+    snapshots: Mapping[str, Iterable[str]] = field(default_factory=dict)
+    topics: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    scores: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    zone: str = "UTC"
+
+
+def naive_members(where: Mapping[str, JSON], log: Sequence[Logged], at: int, world: World | None = None) -> list[str]:
+    """The ids of the contacts, of those who have a record by then, for whom the condition holds at `at`; sorted."""
+    people = settled(log, at, world or World())
+    return sorted(person.contact for person in people if holds(where, person))
+
+
+def settled(log: Sequence[Logged], at: int, world: World) -> list[Person]:
+    """Everyone who has a record by then, with the events that count and what spans contacts."""
+    read = [record for record in log if record.logged_at <= at]
+    merges = merged(read)
+    facts: dict[str, list[Fact]] = {}
+    seen = set()
+    for order, (logged_at, contact, event) in enumerate(read):
+        whole = root(contact, merges)
+        known = facts.setdefault(whole, [])
+        if event.type not in CONTROL and (not event.id or (whole, event.id) not in seen):
+            seen.add((whole, event.id))  # of those with one id the first in the log
+            known.append(Fact(min(event.at, logged_at), order, event))
+    suppressed = {entry for known in facts.values() for entry in listed(known)}
+    grouped = [fact for known in facts.values() for fact in known if fact.event.type == "group"]
+    return [Person(contact, known, at, world, suppressed, grouped) for contact, known in facts.items()]
+
+
+def merged(read: Sequence[Logged]) -> dict[str, str]:
+    """Of each earlier id the user whose part it is: the first who claimed it, unless he is himself a part of it."""
+    merges: dict[str, str] = {}
+    for _, contact, event in read:
+        if event.type in ("identify", "alias") and event.user_id == contact:
+            earlier = (event.previous_id if event.type == "alias" else "") or event.anonymous_id
+            if earlier and earlier not in merges and root(contact, merges) != earlier:
+                merges[earlier] = contact
+    return merges
+
+
+def root(contact: str, merges: Mapping[str, str]) -> str:
+    """Whose part a contact is in the end."""
+    while contact in merges:
+        contact = merges[contact]
+    return contact
+
+
+def listed(facts: Sequence[Fact]) -> Iterator[tuple[str, str]]:
+    """(channel, hash) of addresses that these facts put on the suppression list."""
+    for fact in facts:
+        if fact.event.type == "address_suppressed":
+            yield fact.event.properties.get("channel", ""), str(fact.event.properties.get("address_hash", "")).lower()
+
+
+@dataclass(frozen=True)
+class Person:
+    """One contact at one instant."""
+
+    contact: str
+    facts: list[Fact]
+    at: int
+    world: World
+    suppressed: set[tuple[str, str]]
+    grouped: list[Fact]  # everyone's groups
+
+    def trait(self, path: str, at: int | None = None) -> JSON:
+        """The value at a path, as it was at the instant by the `at` of what was said."""
+        value: JSON = traits_of(self.stated(), self.at if at is None else at)
+        for key in path.split("."):
+            value = value.get(key, MISSING) if isinstance(value, dict) else MISSING
+        return MISSING if empty(value) else value
+
+    def stated(self) -> list[Fact]:
+        """What is said of the contact's traits: by its own records, and by anyone's of the account it is in now."""
+        identifies = [f for f in self.facts if f.event.type == "identify"]
+        groups = [f for f in self.facts if f.event.type == "group"]
+        account = max(groups, key=when).event.group_id if groups else ""
+        return identifies + [f for f in self.grouped if f.event.group_id == account]
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The trait `timezone` where it names a zone, else the workspace's."""
+        name = self.trait("timezone")
+        try:
+            return ZoneInfo(name if isinstance(name, str) else self.world.zone)
+        except (KeyError, ValueError, OSError):
+            return ZoneInfo(self.world.zone)
+
+    def address(self, channel: str) -> str:
+        """The contact's address on a channel; empty where it has none."""
+        value = self.trait(ADDRESS[channel]) if channel in ADDRESS else MISSING
+        return value.strip() if isinstance(value, str) else ""
+
+    def is_suppressed(self, channel: str) -> bool:
+        """The address is on the list, whoever put it there."""
+        address = self.address(channel)
+        return bool(address) and (channel, sha256(address.lower().encode()).hexdigest()) in self.suppressed
+
+    def consent(self, channel: str, topic: str) -> str:
+        """The latest status by `at`; the topic's default where nothing was ever said."""
+        said = [f for f in self.facts if is_consent(f.event, channel, topic)]
+        if said:
+            return str(max(said, key=when).event.properties["status"])
+        return self.world.topics.get((channel, topic), "")
+
+
+def when(fact: Fact) -> tuple[int, int]:
+    """Of events with the same `at` the later in the log is the later."""
+    return fact.at, fact.order
+
+
+def is_consent(event: Event, channel: str, topic: str) -> bool:
+    """A consent record of that channel and topic with a status that exists."""
+    p = event.properties
+    return (
+        event.type == "consent_changed"
+        and p.get("channel") == channel
+        and p.get("topic", "default") == topic
+        and p.get("status") in ("subscribed", "unsubscribed", "pending")
+    )
+
+
+# --- traits -----------------------------------------------------------------------------------------------------------
+
+
+def traits_of(facts: Sequence[Fact], at: int) -> dict[str, JSON]:
+    """All that identifies (and groups, for the account) said by then, merged path by path in the order of `at`."""
+    tree: dict[str, JSON] = {}
+    for fact in sorted(facts, key=when):
+        if fact.at <= at:
+            for path, value in said(fact.event):
+                put(tree, path.split("."), value)
+    return tree
+
+
+def said(event: Event) -> Iterator[tuple[str, JSON]]:
+    """(path, value) of each trait that an event states; an object states what is in it."""
+    if event.type == "identify":
+        yield from leaves(event.traits)
+    elif event.type == "group":
+        yield "account.id", event.group_id
+        yield from leaves({"account": event.traits})
+
+
+def leaves(value: JSON, path: str = "") -> Iterator[tuple[str, JSON]]:
+    """Every value that is no object, with its dotted path."""
+    for key, inner in value.items():
+        below = f"{path}.{key}" if path else key
+        if isinstance(inner, dict):
+            yield from leaves(inner, below)
+        else:
+            yield below, inner
+
+
+def put(tree: dict[str, JSON], keys: list[str], value: JSON) -> None:
+    """Set a value at a path; null removes. What stood in the way is no object any more."""
+    for key in keys[:-1]:
+        if not isinstance(tree.get(key), dict):
+            tree[key] = {}
+        tree = tree[key]
+    if value is None:
+        tree.pop(keys[-1], None)
+    else:
+        tree[keys[-1]] = value
+
+
+def empty(value: JSON) -> bool:
+    """An object in which nothing is left is missing."""
+    return value is None or (isinstance(value, dict) and all(empty(v) for v in value.values()))
+
+
+# --- comparisons ------------------------------------------------------------------------------------------------------
+
+
+def compare(value: JSON, test: Mapping[str, JSON], person: Person) -> bool:
+    """Whether a value (MISSING where there is none) passes a test: `op` and what belongs to it."""
+    op = test["op"]
+    if op in NEGATED:
+        return not compare(value, {**test, "op": NEGATED[op]}, person)
+    if value is None or value is MISSING:
+        return False
+    if op == "exists":
+        return True
+    expected = test.get("value")
+    if op == "eq":
+        return same(value, expected)
+    if op == "in":
+        return any(same(value, e) for e in expected)
+    if op in ("gt", "gte", "lt", "lte", "between"):
+        return number(value) and in_order(op, value, expected)
+    if op == "contains" and isinstance(value, list):
+        return any(same(folded(v, test), folded(expected, test)) for v in value)
+    if op in ("contains", "starts_with", "ends_with", "matches"):
+        return isinstance(value, str) and isinstance(expected, str) and in_text(op, value, expected, test)
+    return in_time(op, value, test, person)
+
+
+def number(value: JSON) -> bool:
+    """A JSON number: `true` is none."""
+    return isinstance(value, int | float | Fraction) and not isinstance(value, bool)
+
+
+def same(a: JSON, b: JSON) -> bool:
+    """Equal and of the same JSON type, all the way down."""
+    if number(a) and number(b):
+        return bool(a == b)
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, list):
+        return len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
+    return bool(a == b)
+
+
+def in_order(op: str, value: JSON, expected: JSON) -> bool:
+    """Numbers, compared exactly; `between` includes both ends."""
+    match op:
+        case "gt":
+            return bool(value > expected)
+        case "gte":
+            return bool(value >= expected)
+        case "lt":
+            return bool(value < expected)
+        case "lte":
+            return bool(value <= expected)
+        case _:
+            return bool(expected[0] <= value <= expected[1])
+
+
+def folded(value: JSON, test: Mapping[str, JSON]) -> JSON:
+    """A string without its case, where that is ignored."""
+    return value.lower() if isinstance(value, str) and test.get("ignore_case") else value
+
+
+def in_text(op: str, value: str, expected: str, test: Mapping[str, JSON]) -> bool:
+    """Exact case, unless `ignore_case`; a pattern is found anywhere."""
+    ignore = test.get("ignore_case", False)
+    if op == "matches":
+        return re.search(expected, value, re.IGNORECASE if ignore else 0) is not None
+    if ignore:
+        value, expected = value.lower(), expected.lower()
+    match op:
+        case "contains":
+            return expected in value
+        case "starts_with":
+            return value.startswith(expected)
+        case _:
+            return value.endswith(expected)
+
+
+def in_time(op: str, value: JSON, test: Mapping[str, JSON], person: Person) -> bool:
+    """Operators on dates and instants."""
+    if op == "anniversary":
+        return is_anniversary(value, test, person)
+    moment, t = instant(value, person.zone), person.at
+    if moment is None:
+        return False
+    match op:
+        case "before" | "after":
+            other = instant(test["value"], person.zone)
+            assert other is not None
+            return moment < other if op == "before" else moment > other
+        case "within_last":
+            return t - parse_duration(test["value"]) < moment <= t
+        case "within_next":
+            return t < moment <= t + parse_duration(test["value"])
+        case _:
+            raise AssertionError(f"no operator {op!r}")
+
+
+INSTANT = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d(:?\d\d)?)?)?", re.ASCII)
+
+
+def read_time(value: JSON) -> datetime | None:
+    """A date (its midnight) or a time of ISO 8601, with or without an offset."""
+    if not isinstance(value, str) or INSTANT.fullmatch(value) is None:
+        return None
+    try:
+        return datetime.fromisoformat(value)
+    except ValueError:
+        return None
+
+
+def instant(value: JSON, zone: ZoneInfo) -> int | None:
+    """The instant of a date or time; where it names no offset it is local: in a gap its end, twice the first."""
+    moment = read_time(value)
+    if moment is None:
+        return None
+    return to_ms(moment) if moment.tzinfo is not None else local_instant(moment, zone)
+
+
+def local_instant(wall: datetime, zone: ZoneInfo) -> int:
+    """The first instant at which a clock in the zone shows this time, or, where none does, a later one."""
+    guess = to_ms(wall.replace(tzinfo=UTC))
+    offsets = {ZoneInfo.utcoffset(zone, wall.replace(tzinfo=zone, fold=f)) for f in (0, 1)}
+    shown = [guess - o // timedelta(milliseconds=1) for o in offsets if o is not None]
+    exact = [ms for ms in sorted(shown) if local(ms, zone) == wall.replace(microsecond=wall.microsecond // 1000 * 1000)]
+    return exact[0] if exact else gap_end(min(shown), max(shown), zone)
+
+
+def gap_end(low: int, high: int, zone: ZoneInfo) -> int:
+    """The instant at which the zone's offset changes in (low, high], to the second."""
+    before, second = local(low, zone) - local(low, ZoneInfo("UTC")), low // 1000 * 1000
+    while local(second, zone) - local(second, ZoneInfo("UTC")) == before:
+        assert second <= high
+        second += 1000
+    return second
+
+
+def local(ms: int, zone: ZoneInfo) -> datetime:
+    """What a clock in the zone shows at an instant."""
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)).astimezone(zone).replace(tzinfo=None)
+
+
+def is_anniversary(value: JSON, test: Mapping[str, JSON], person: Person) -> bool:
+    """Today, in the contact's zone, has the day and month of the value's day, `offset` days away."""
+    moment = read_time(value)
+    if moment is None:
+        return False
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(person.zone)
+    today = local(person.at, person.zone).date()
+    day = today - timedelta(milliseconds=parse_duration(test.get("offset", "0d")))
+    return (day.month, day.day) == observed(moment.date(), day.year)
+
+
+def observed(birthday: date, year: int) -> tuple[int, int]:
+    """29 February counts on the 28th of other years."""
+    leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+    if (birthday.month, birthday.day) == (2, 29) and not leap:
+        return 2, 28
+    return birthday.month, birthday.day
+
+
+# --- events and windows -----------------------------------------------------------------------------------------------
+
+
+def in_window(at: int, leaf: Mapping[str, JSON], t: int) -> bool:
+    """Whether an event of that `at` lies in the leaf's window at `t`."""
+    if at > t:
+        return False
+    if "between" in leaf:
+        start, end = map(parse_instant, leaf["between"])
+        return start <= at < end
+    match leaf.get("within"):
+        case None:
+            return True
+        case str(length):
+            return t - parse_duration(length) < at
+        case ends:
+            return t - parse_duration(ends["from"]) < at <= t - parse_duration(ends["to"])
+
+
+def named(event: Event, name: JSON) -> bool:
+    """Whether an event is the one named, or one that starts like it."""
+    if isinstance(name, str):
+        return event.name == name
+    return event.name.startswith(name["starts_with"])
+
+
+def value_at(event: Event, path: str) -> JSON:
+    """The property at a path."""
+    value: JSON = event.properties
+    for key in path.split("."):
+        value = value.get(key, MISSING) if isinstance(value, dict) else MISSING
+    return value
+
+
+def passes(event: Event, tests: Sequence[Mapping[str, JSON]], person: Person) -> bool:
+    """All property tests hold."""
+    return all(compare(value_at(event, test["property"]), test, person) for test in tests)
+
+
+def matching(person: Person, name: JSON, tests: Sequence[Mapping[str, JSON]]) -> list[Fact]:
+    """The events of that name whose properties pass, in order."""
+    found = [f for f in person.facts if named(f.event, name) and passes(f.event, tests, person)]
+    return sorted(found, key=when)
+
+
+AT_LEAST_ONE = {"op": "gte", "value": 1}
+
+
+def performed(leaf: Mapping[str, JSON], person: Person) -> bool:
+    """The events in the window, counted or aggregated, pass the test."""
+    facts = [f for f in matching(person, leaf["performed"], leaf.get("where", ())) if in_window(f.at, leaf, person.at)]
+    for kind in ("sum", "avg", "min", "max", "distinct"):
+        if kind in leaf:
+            values = [value_at(f.event, leaf[kind]["property"]) for f in facts]
+            return compare(aggregate(kind, values), as_written(leaf[kind]), person)
+    return compare(len(facts), leaf.get("count", AT_LEAST_ONE), person)
+
+
+def aggregate(kind: str, values: Sequence[JSON]) -> JSON:
+    """One number of many values; those of the wrong type are ignored."""
+    if kind == "distinct":
+        different: list[JSON] = []
+        for value in values:
+            if isinstance(value, str | int | float) and not any(same(value, d) for d in different):
+                different.append(value)
+        return len(different)
+    numbers = [decimal(v) for v in values if number(v)]
+    total = sum(numbers, Fraction(0))
+    if kind == "sum":
+        return total
+    if not numbers:
+        return MISSING
+    return {"avg": total / len(numbers), "min": min(numbers), "max": max(numbers)}[kind]
+
+
+def decimal(value: JSON) -> JSON:
+    """The number that a person wrote: 0.1 and 0.2 add up to 0.3."""
+    return Fraction(str(value)) if number(value) else value
+
+
+def as_written(test: Mapping[str, JSON]) -> dict[str, JSON]:
+    """A test whose numbers are what a person wrote."""
+    value = test.get("value")
+    return {**test, "value": [decimal(v) for v in value] if isinstance(value, list) else decimal(value)}
+
+
+def first_performed(leaf: Mapping[str, JSON], person: Person) -> bool:
+    """The first event ever that matches lies in the window."""
+    facts = matching(person, leaf["first_performed"], leaf.get("where", ()))
+    return bool(facts) and in_window(facts[0].at, leaf, person.at)
+
+
+def last_performed(leaf: Mapping[str, JSON], person: Person) -> bool:
+    """Of the events that match, the latest also matches `has` and lies in the window."""
+    facts = matching(person, leaf["last_performed"], leaf.get("where", ()))
+    return (
+        bool(facts)
+        and passes(facts[-1].event, leaf.get("has", ()), person)
+        and in_window(facts[-1].at, leaf, person.at)
+    )
+
+
+def sequence(leaf: Mapping[str, JSON], person: Person) -> bool:
+    """Events in order, strictly later each, all in the window, each at most `gap` after the one before."""
+    gap = parse_duration(leaf["gap"]) if "gap" in leaf else None
+    ends: set[int] | None = None
+    for step in leaf["sequence"]:
+        facts = matching(person, step["performed"], step.get("where", ()))
+        here = {f.at for f in facts if in_window(f.at, leaf, person.at)}
+        if ends is not None:
+            here = {at for at in here if any(e < at and (gap is None or at - e <= gap) for e in ends)}
+        ends = here
+    return bool(ends)
+
+
+def regularly(leaf: Mapping[str, JSON], person: Person) -> bool:
+    """Of the last periods, counted back from now, enough hold events enough."""
+    period, t = parse_duration(leaf["period"]), person.at
+    facts = matching(person, leaf["regularly"], leaf.get("where", ()))
+    count = leaf.get("count", 1)
+    enough = {"op": "gte", "value": count} if isinstance(count, int) else count
+    good = 0
+    for i in range(leaf["periods"]):
+        inside = [f for f in facts if t - (i + 1) * period < f.at <= t - i * period]
+        good += compare(len(inside), enough, person)
+    return good >= leaf.get("at_least", leaf["periods"])
+
+
+def message(leaf: Mapping[str, JSON], person: Person) -> bool:
+    """Outcomes of messages, filtered by what sent them; machines do not count unless asked for."""
+    outcome = leaf["message"]
+    names = [f"{c}_{outcome}" for c in CHANNELS if leaf.get("channel", c) == c]
+    filters = [k for k in ("campaign", "journey", "node", "template", "topic", "provider", "variant") if k in leaf]
+    count = 0
+    for fact in person.facts:
+        p = fact.event.properties
+        by_machine = outcome in ("opened", "clicked") and p.get("machine") is True and not leaf.get("machines", False)
+        if fact.event.type in names and not by_machine and in_window(fact.at, leaf, person.at):
+            count += all(p.get(k) == leaf[k] for k in filters)
+    return compare(count, leaf.get("count", AT_LEAST_ONE), person)
+
+
+# --- the tree ---------------------------------------------------------------------------------------------------------
+
+
+def trait(leaf: Mapping[str, JSON], person: Person) -> bool:
+    """The value passes; with `for`, at every instant since then."""
+    if "for" not in leaf:
+        return compare(person.trait(leaf["trait"]), leaf, person)
+    since = person.at - parse_duration(leaf["for"])
+    instants = {since} | {f.at for f in person.facts if since < f.at <= person.at}
+    return all(compare(person.trait(leaf["trait"], at), leaf, person) for at in instants)
+
+
+def member(segment: str, person: Person) -> bool:
+    """Member of another segment at this instant."""
+    definition = person.world.segments[segment]
+    if not definition.get("static"):
+        return holds(definition["where"], person)
+    acts = [
+        f
+        for f in person.facts
+        if f.event.type in ("segment_added", "segment_removed") and f.event.properties.get("segment") == segment
+    ]
+    return bool(acts) and max(acts, key=when).event.type == "segment_added"
+
+
+def reachable(channel: str, person: Person) -> bool:
+    """Has an address, not suppressed, and the channel itself is not unsubscribed."""
+    return (
+        bool(person.address(channel))
+        and not person.is_suppressed(channel)
+        and person.consent(channel, "default") != "unsubscribed"
+    )
+
+
+def holds(where: Mapping[str, JSON], person: Person) -> bool:
+    """Whether a condition holds for a contact at an instant."""
+    match where:
+        case {"and": parts}:
+            return all(holds(p, person) for p in parts)
+        case {"or": parts}:
+            return any(holds(p, person) for p in parts)
+        case {"not": part}:
+            return not holds(part, person)
+        case {"trait": _}:
+            return trait(where, person)
+        case {"performed": _}:
+            return performed(where, person)
+        case {"first_performed": _}:
+            return first_performed(where, person)
+        case {"last_performed": _}:
+            return last_performed(where, person)
+        case {"sequence": _}:
+            return sequence(where, person)
+        case {"regularly": _}:
+            return regularly(where, person)
+        case {"message": _}:
+            return message(where, person)
+        case {"segment": str(id)}:
+            return member(id, person)
+        case {"snapshot": str(id)}:
+            return person.contact in person.world.snapshots[id]
+        case {"score": str(model)}:
+            return compare(person.world.scores.get((model, person.contact), MISSING), where, person)
+        case {"consent": str(channel)}:
+            return person.consent(channel, where.get("topic", "default")) == where.get("status", "subscribed")
+        case {"suppressed": str(channel)}:
+            return person.is_suppressed(channel)
+        case {"reachable": str(channel)}:
+            return reachable(channel, person)
+        case {"bucket": [low, high]}:
+            return bool(low <= bucket(where.get("salt", ""), person.contact) < high)
+        case {"everyone": True}:
+            return True
+        case _:
+            raise AssertionError(f"no condition {where}")
