@@ -19,15 +19,17 @@ _META = b"\x00meta"  # no contact id begins with NUL
 
 
 class Checkpoint(NamedTuple):
-    """What a commit writes: the states that changed (encoded) and the offset that they go with."""
+    """What a commit writes: the states that changed (encoded), the offset and the log time that they go with."""
 
     partition: int
     next_offset: int
+    logged_at: int
     states: dict[str, bytes]
 
 
 class _Meta(msgspec.Struct, array_like=True):
     next_offset: int
+    logged_at: int
     owner: str
     version: int
 
@@ -46,8 +48,8 @@ class StateStore:
         self._db = Rdict(str(path), _options())
         self.owner = secrets.token_hex(8)
         meta = self._meta()
-        self.next_offset = meta.next_offset if meta else 0
-        self._db[_META] = _encode(_Meta(self.next_offset, self.owner, VERSION))
+        self.next_offset, self.logged_at = (meta.next_offset, meta.logged_at) if meta else (0, 0)
+        self._db[_META] = _encode(_Meta(self.next_offset, self.logged_at, self.owner, VERSION))
 
     def _meta(self) -> _Meta | None:
         raw = self._db.get(_META)
@@ -65,9 +67,9 @@ class StateStore:
         batch = WriteBatch(raw_mode=True)
         for contact, state in checkpoint.states.items():
             batch.put(contact.encode(), state)
-        batch.put(_META, _encode(_Meta(checkpoint.next_offset, self.owner, VERSION)))
+        batch.put(_META, _encode(_Meta(checkpoint.next_offset, checkpoint.logged_at, self.owner, VERSION)))
         self._db.write(batch)
-        self.next_offset = checkpoint.next_offset
+        self.next_offset, self.logged_at = checkpoint.next_offset, checkpoint.logged_at
 
     def check(self, end: int) -> None:
         """StateAhead where the state knows more than the log holds."""

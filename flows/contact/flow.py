@@ -74,7 +74,8 @@ class Partition:
     def __init__(self, log: Log, partition: int, folder: Path, reader: DefinitionReader, checkpoint_s: float):
         self.store = StateStore(folder / str(partition))
         self.store.check(log.end(EVENTS, partition))
-        self.fold = PartitionFold(partition, reader.definitions, self.store.load(), self.store.next_offset)
+        store = self.store
+        self.fold = PartitionFold(partition, reader.definitions, store.load(), store.next_offset, store.logged_at)
         self.pending: Future[None] | None = None
         self.emitted = False  # a checkpoint is on its way to the sink
         self._saved, self._every = time.monotonic(), checkpoint_s
@@ -97,7 +98,7 @@ class Partition:
     def checkpoint(self) -> Checkpoint:
         """The changed states and the offset they go with; both as of now."""
         fold = self.fold
-        taken = Checkpoint(fold.partition, fold.next_offset, {c: fold.states[c] for c in fold.changed})
+        taken = Checkpoint(fold.partition, fold.next_offset, fold.logged_at, {c: fold.states[c] for c in fold.changed})
         fold.changed = set()
         self._saved, self.emitted = time.monotonic(), True
         return taken

@@ -27,26 +27,21 @@ STALE = 10_000  # heap entries that no state stands behind, before a rebuild is 
 
 
 class PartitionFold:
-    """Feed it with `push`, let it go on with `work`; `states` and `next_offset` fit together after each `work`."""
+    """Feed it with `push`, let it go on with `work`; `states`, `next_offset` and `logged_at` fit together after each."""
 
-    def __init__(self, partition: int, definitions: Definitions, states: dict[str, bytes], next_offset: int):
+    def __init__(
+        self, partition: int, definitions: Definitions, states: dict[str, bytes], next_offset: int, logged_at: int = 0
+    ):
         self.partition, self.definitions, self.states, self.next_offset = partition, definitions, states, next_offset
         self.fold = ContactFold(definitions)
         self.changed: set[str] = set()  # contacts whose state is not yet in the store
-        self.logged_at = 0  # of the last record that was applied
+        self.logged_at = logged_at  # of the last record that was applied
         self.records = self.duplicates = self.fired = 0
         self._queue: list[Record] = []
         self._at = 0
-        self._stale = 0
-        self._heap: list[tuple[int, str]] = []
-        self._epoch = 1 << 62  # every state has seen the definitions up to here
+        self._epoch = min((decode_head(b).epoch for b in states.values()), default=-1)  # what everyone has seen
         self._sweep: Iterable[str] | None = None
-        for contact, blob in states.items():
-            head = decode_head(blob)
-            self._epoch = min(self._epoch, head.epoch)
-            if head.due is not None:
-                self._heap.append((head.due, contact))
-        heapify(self._heap)
+        self._fill_heap()
 
     def push(self, records: list[Record]) -> None:
         """Queue a batch behind what is still waiting."""
@@ -56,7 +51,11 @@ class PartitionFold:
     @property
     def busy(self) -> bool:
         """Whether `work` has something to go on with: records that wait, or a pass over everyone."""
-        return self._at < len(self._queue) or self._sweep is not None
+        return self._at < len(self._queue) or self._sweep is not None or self._is_behind()
+
+    def _is_behind(self) -> bool:
+        """Whether some state may not have seen definitions that everyone has to see."""
+        return bool(self.states) and self._epoch < self.definitions.at(self.logged_at).epoch
 
     def next_due(self) -> int | None:
         """The earliest instant at which something happens by itself: a timer or an activation. Drops stale entries."""
@@ -137,11 +136,12 @@ class PartitionFold:
 
     def _pass_over(self, effects: list[Entry]) -> None:
         """Let the next contacts see the definitions that everyone has to see."""
-        epoch = self.definitions.at(self.logged_at).epoch
         if self._sweep is None:
-            if self._epoch >= epoch or not self.states:
+            if not self._is_behind():
                 return
-            self._sweep, self._epoch = iter(sorted(self.states)), epoch
+            self._epoch = self.definitions.at(self.logged_at).epoch
+            self._sweep = iter(sorted(self.states))
+        epoch = self._epoch
         part = list(islice(self._sweep, SWEEP))
         for contact in part:
             if decode_head(self.states[contact]).epoch < epoch:
@@ -154,10 +154,13 @@ class PartitionFold:
 
     def _rebuild(self) -> None:
         if self._stale > STALE and self._stale * 2 > len(self._heap):
-            heads = ((decode_head(blob).due, contact) for contact, blob in self.states.items())
-            self._heap = [(due, contact) for due, contact in heads if due is not None]
-            heapify(self._heap)
-            self._stale = 0
+            self._fill_heap()
+
+    def _fill_heap(self) -> None:
+        heads = ((decode_head(blob).due, contact) for contact, blob in self.states.items())
+        self._heap = [(due, contact) for due, contact in heads if due is not None]
+        heapify(self._heap)
+        self._stale = 0
 
     def _dead_letter(self, record: Record, reason: str) -> Entry:
         where = (EVENTS, self.partition, record.offset)

@@ -1,6 +1,6 @@
 """The ids of a contact's last day, so that an event that comes twice counts once.
 
-At most LIMIT ids of the last WINDOW_MS by `logged_at`, packed into bytes: 5 bytes `logged_at`, 8 bytes BLAKE2b of the
+At most LIMIT ids of the last WINDOW_MS by `logged_at`, packed into bytes: 6 bytes `logged_at`, 8 bytes BLAKE2b of the
 id (two different ids of one contact's day fall together once in 10^14 days). A duplicate that comes later than that is
 dropped by the batch side alone, and `waxwing verify` reports it.
 """
@@ -14,7 +14,7 @@ from schemas.times import DAY
 
 WINDOW_MS: Final = DAY
 LIMIT: Final = 512
-_STAMP: Final = 5  # bytes: milliseconds until the year 2004 + 2^40 ms do not fit in 4
+_STAMP: Final = 6  # bytes of milliseconds: enough until the year 10889
 _ENTRY: Final = _STAMP + 8
 
 
@@ -28,7 +28,7 @@ def remember(recent: bytes, id: str, logged_at: int) -> bytes | None:
             if int.from_bytes(recent[start:found], "big") > logged_at - WINDOW_MS:
                 return None
         found = recent.find(digest, found + 1)
-    return recent[_stale(recent, logged_at) :] + logged_at.to_bytes(_STAMP, "big") + digest
+    return recent[_stale(recent, logged_at) :] + max(logged_at, 0).to_bytes(_STAMP, "big") + digest
 
 
 def union(a: bytes, b: bytes) -> bytes:

@@ -13,11 +13,11 @@ from sinks.state_store import Checkpoint, StateStore
 
 def test_states_and_offset_come_back_together(tmp_path: Path):
     store = StateStore(tmp_path / "0")
-    store.commit(Checkpoint(0, 5, {"ann": b"1", "böb": b"2"}))
-    store.commit(Checkpoint(0, 9, {"ann": b"3"}))
+    store.commit(Checkpoint(0, 5, 77, {"ann": b"1", "böb": b"2"}))
+    store.commit(Checkpoint(0, 9, 77, {"ann": b"3"}))
     store.close()
     again = StateStore(tmp_path / "0")
-    assert (again.load(), again.next_offset) == ({"ann": b"3", "böb": b"2"}, 9)
+    assert (again.load(), again.next_offset, again.logged_at) == ({"ann": b"3", "böb": b"2"}, 9, 77)
     again.close()
 
 
@@ -31,14 +31,14 @@ def test_an_owner_that_was_replaced_can_commit_no_more(tmp_path: Path):
     store = StateStore(tmp_path / "0")
     store.owner = "somebody else has written the token since"
     with pytest.raises(Fenced, match="another process"):
-        store.commit(Checkpoint(0, 1, {"ann": b"1"}))
+        store.commit(Checkpoint(0, 1, 77, {"ann": b"1"}))
     assert store.load() == {}
     store.close()
 
 
 def test_a_state_past_the_end_of_its_log_is_refused(tmp_path: Path):
     store = StateStore(tmp_path / "0")
-    store.commit(Checkpoint(0, 5, {}))
+    store.commit(Checkpoint(0, 5, 77, {}))
     store.check(5)
     with pytest.raises(StateAhead, match="restored"):
         store.check(4)
@@ -48,7 +48,7 @@ def test_a_state_past_the_end_of_its_log_is_refused(tmp_path: Path):
 def _commit_until_killed(path: Path) -> None:
     store = StateStore(path)
     for n in range(1, 1_000_000):
-        store.commit(Checkpoint(0, n, {"a": str(n).encode(), f"c{n % 100}": str(n).encode()}))
+        store.commit(Checkpoint(0, n, 77, {"a": str(n).encode(), f"c{n % 100}": str(n).encode()}))
 
 
 def test_a_kill_leaves_states_and_offset_of_one_and_the_same_commit(tmp_path: Path):

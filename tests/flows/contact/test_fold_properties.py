@@ -51,8 +51,8 @@ class World:
         entry = history.event(self.rng, f"c{self.rng.randrange(4)}", f"e{self.rng.randrange(n + 1)}-{n % 7}", now)
         return Record(n, now, entry.key, entry.value)
 
-    def fold(self, states: dict[str, bytes], at: int) -> PartitionFold:
-        return PartitionFold(0, self.definitions, dict(states), at)
+    def fold(self, states: dict[str, bytes], next_offset: int, logged_at: int) -> PartitionFold:
+        return PartitionFold(0, self.definitions, dict(states), next_offset, logged_at)
 
 
 def by_id(effects: list[Entry]) -> dict[tuple[str, str], set[bytes]]:
@@ -64,7 +64,7 @@ def by_id(effects: list[Entry]) -> dict[tuple[str, str], set[bytes]]:
 
 
 def undisturbed(world: World) -> tuple[list[Entry], dict[str, bytes]]:
-    fold, effects = world.fold({}, 0), list[Entry]()
+    fold, effects = world.fold({}, 0, 0), list[Entry]()
     fold.push(world.records)
     while fold.busy:
         effects += fold.work(1 << 60)
@@ -94,7 +94,7 @@ def test_crashes_anywhere_repeat_effects_and_change_none(seed: int, crashes: int
     expected, states = undisturbed(world)
     rng = random.Random(seed ^ 1)
     effects: list[Entry] = []
-    saved: tuple[dict[str, bytes], int] = ({}, 0)
+    saved: tuple[dict[str, bytes], int, int] = ({}, 0, 0)
     fold = world.fold(*saved)
     read = 0
     while fold.busy or read < len(world.records):
@@ -104,7 +104,7 @@ def test_crashes_anywhere_repeat_effects_and_change_none(seed: int, crashes: int
             read += len(more)
         effects += fold.work(rng.randint(1, 6))
         if rng.random() < 0.3:
-            saved = (dict(fold.states), fold.next_offset)
+            saved = (dict(fold.states), fold.next_offset, fold.logged_at)
         if crashes and rng.random() < 0.2:
             crashes -= 1
             fold, read = world.fold(*saved), saved[1]

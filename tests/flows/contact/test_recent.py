@@ -29,7 +29,7 @@ def test_at_most_512_ids_are_kept_and_the_oldest_goes_first():
         assert recent is not None
         recent = remember(recent, f"m-{i}", i)
     assert recent is not None
-    assert len(recent) == LIMIT * 13
+    assert len(recent) == LIMIT * 14
     assert remember(recent, "m-1", LIMIT) is None
     assert remember(recent, "m-0", LIMIT) is not None
 
