@@ -16,6 +16,18 @@ class Settings(BaseSettings):
 
     data: Path = Field(Path("var"), description="folder of everything that an embedded installation keeps")
     log: str = Field("", description="the log: empty for SQLite in `data`, else kafka://host:port")
+    kafka_prefix: str = Field("", description="Kafka: stands before the name of each topic and group")
+    kafka_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="Kafka: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"
+    )
+    kafka_ca: str = Field("", description="Kafka: PEM file of who signed the brokers' certificates; empty: the system's")
+    kafka_certificate: str = Field("", description="Kafka: PEM file of this client's certificate")
+    kafka_key: str = Field("", description="Kafka: PEM file of its key")
+    kafka_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "SCRAM-SHA-512", description="Kafka: how SASL proves the password"
+    )
+    kafka_user: str = Field("", description="Kafka: SASL user")
+    kafka_password: SecretStr = Field(SecretStr(""), description="Kafka: SASL password")
     partitions: int = Field(4, ge=1, le=1024, description="partitions of each keyed topic, fixed when the log is made")
     files: str = Field("", description="fsspec address of assets, models and audiences; empty for a folder in `data`")
     clickhouse: str = Field("", description="ClickHouse's HTTP address; empty for the engine in the process")

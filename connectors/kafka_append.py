@@ -1,0 +1,192 @@
+"""Appending: an idempotent producer for plain appends, a transactional one for those that move a group as well.
+
+Each is used by one thread at a time (`connectors.grouped`), for one group of appends, and waits until every record is
+acknowledged by all replicas in sync. The records that a group has for a partition go as one batch, up to 1 MB, so a
+reader sees all of them or none.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, Final, NamedTuple
+
+from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, KafkaError, KafkaException, Message, Producer
+
+from connectors.kafka_clock import BrokerClock
+from connectors.kafka_config import KafkaConfig, refuse_create_time
+from connectors.kafka_offsets import Offsets, positions
+from connectors.log import Appended, Progress
+from schemas.errors import Fenced, LogUnavailable
+from schemas.records import Entry
+
+MAX_BYTES: Final = 8 << 20  # of one record; topics are made to take it
+_ABANDONED_MS: Final = 10_000  # a transaction whose owner died holds readers back no longer, where the broker looks
+_VISIBLE_S: Final = 2.0
+_VISIBLE_POLL_S: Final = 0.001
+_FENCED: Final = (KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH)
+_PROPERTIES: Final[dict[str, Any]] = {
+    "acks": "all",
+    "enable_idempotence": True,
+    "partitioner": "murmur2_random",  # Java's, and so `partition_for`
+    "linger_ms": 1_000,  # nothing goes before `flush` says so, which does not linger
+    "queue_buffering_max_messages": 0,  # no bound: whoever appends waits for the answers
+    "message_max_bytes": MAX_BYTES + 4_096,
+}
+
+
+class Ticket(NamedTuple):
+    """One call of `append`: its entries with the cluster's names of their topics, and where each has landed."""
+
+    entries: list[Entry]
+    progress: Progress | None
+    landed: list[Appended]
+
+
+class PlainAppender:
+    """Appends without progress. What fails may have been appended in part: only the answer may have been lost."""
+
+    def __init__(self, config: KafkaConfig, clock: BrokerClock, timeout_s: float):
+        self._config, self._clock, self._timeout_s = config, clock, timeout_s
+        self._producer: Producer | None = None
+
+    def write(self, tickets: Sequence[Ticket]) -> None:
+        """Append the group. LogUnavailable where any record was not acknowledged."""
+        if self._producer is None:
+            patience = int(self._timeout_s * 1_000)
+            self._producer = Producer(self._config.librdkafka(**_PROPERTIES, message_timeout_ms=patience))
+        try:
+            landed = _produce(self._producer, tickets, self._timeout_s)
+        except KafkaException as fault:
+            if fault.args[0].fatal():
+                self._producer = None
+            raise self._config.unavailable("not every record was acknowledged; append again", fault) from fault
+        _settle(tickets, landed, self._clock)
+
+
+class TransactionalAppender:
+    """Appends together with progress, in one transaction a group.
+
+    `owner` is the transactional id: the one who came last with an id fences those before, who get Fenced, for ever.
+    """
+
+    def __init__(self, config: KafkaConfig, clock: BrokerClock, offsets: Offsets, timeout_s: float, owner: str):
+        self._config, self._clock, self._offsets, self._timeout_s = config, clock, offsets, timeout_s
+        self._owner = owner
+        self._producer: Producer | None = None
+
+    def write(self, tickets: Sequence[Ticket]) -> None:
+        """Append the group and move its progress, all or nothing. LogUnavailable, Fenced."""
+        try:
+            landed = self._transact(self._ready(), tickets)
+        except KafkaException as fault:
+            self._abort()
+            if fault.args[0].code() in _FENCED:
+                raise Fenced(f"another has taken the transactional id {self._owner}: {fault}") from fault
+            raise self._config.unavailable("the transaction failed; append again", fault) from fault
+        except LogUnavailable:
+            self._abort()
+            raise
+        _settle(tickets, landed, self._clock)
+        self._wait_until_visible(tickets)
+
+    def _ready(self) -> Producer:
+        if self._producer is None:
+            more = {
+                "transactional_id": self._owner,
+                "transaction_timeout_ms": _ABANDONED_MS,
+                "message_timeout_ms": min(int(self._timeout_s * 1_000), _ABANDONED_MS),
+            }
+            producer = Producer(self._config.librdkafka(**_PROPERTIES, **more))
+            producer.init_transactions(self._timeout_s)
+            self._producer = producer
+        return self._producer
+
+    def _transact(self, producer: Producer, tickets: Sequence[Ticket]) -> list[Appended]:
+        producer.begin_transaction()
+        landed = _produce(producer, tickets, self._timeout_s)
+        for group, offsets in _moves(tickets).items():
+            membership = self._offsets.membership(group)
+            producer.send_offsets_to_transaction(positions(offsets), membership, self._timeout_s)
+        producer.commit_transaction(self._timeout_s)
+        return landed
+
+    def _abort(self) -> None:
+        """Take back what was begun; where that fails, the next producer of this owner does it."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            try:
+                producer.abort_transaction(self._timeout_s)
+                self._producer = producer
+            except KafkaException:
+                return
+
+    def _wait_until_visible(self, tickets: Sequence[Ticket]) -> None:
+        """A commit returns when it is decided; its markers follow. Another's open transaction may hold them back."""
+        last: dict[tuple[str, int], int] = {}
+        for ticket in tickets:
+            for entry, (partition, offset, _) in zip(ticket.entries, ticket.landed, strict=True):
+                last[entry.topic, partition] = offset
+        until = time.monotonic() + _VISIBLE_S
+        for (topic, partition), offset in last.items():
+            while self._offsets.end(topic, partition) <= offset and time.monotonic() < until:
+                time.sleep(_VISIBLE_POLL_S)
+
+
+class _Reports:
+    """What the brokers say of each record of a group, in the order in which the records were handed over."""
+
+    def __init__(self) -> None:
+        self.landed: list[Appended] = []
+        self.fault: KafkaError | None = None
+        self.kind = TIMESTAMP_LOG_APPEND_TIME
+        self._unknown = Appended(-1, -1, -1)
+
+    def expect(self) -> Any:
+        """The callback for the next record."""
+        self.landed.append(self._unknown)
+        return partial(self._tell, len(self.landed) - 1)
+
+    def _tell(self, index: int, fault: KafkaError | None, message: Any) -> None:
+        if fault is not None:
+            self.fault = self.fault or fault
+            return
+        self.kind, logged_at = message.timestamp()
+        self.landed[index] = Appended(message.partition(), message.offset(), logged_at)
+
+
+def _produce(producer: Producer, tickets: Sequence[Ticket], timeout_s: float) -> list[Appended]:
+    """Hand over every record, wait for every answer. KafkaException with the first that is not an acknowledgement."""
+    reports = _Reports()
+    for ticket in tickets:
+        for topic, key, value, partition in ticket.entries:
+            number = -1 if partition is None else partition  # -1: librdkafka's murmur2, the same as partition_for
+            producer.produce(topic, value, key.encode(), number, on_delivery=reports.expect())
+    if producer.flush(timeout_s + 5):  # every record has its own timeout, so this one is for a broken client
+        producer.purge()
+        producer.flush(timeout_s)
+    if reports.fault is not None:
+        raise KafkaException(reports.fault)
+    if reports.kind != TIMESTAMP_LOG_APPEND_TIME:
+        refuse_create_time(tickets[0].entries[0].topic)
+    return reports.landed
+
+
+def _settle(tickets: Sequence[Ticket], landed: list[Appended], clock: BrokerClock) -> None:
+    """Give each append its part of where the records have landed."""
+    start = 0
+    for ticket in tickets:
+        ticket.landed.extend(landed[start : start + len(ticket.entries)])
+        start += len(ticket.entries)
+    if landed:
+        clock.acknowledged(landed[-1].logged_at)
+
+
+def _moves(tickets: Sequence[Ticket]) -> dict[str, dict[tuple[str, int], int]]:
+    """The last offset of each partition, by group."""
+    moves: dict[str, dict[tuple[str, int], int]] = {}
+    for ticket in tickets:
+        if ticket.progress is not None:
+            moves.setdefault(ticket.progress.group, {}).update(ticket.progress.offsets)
+    return moves
