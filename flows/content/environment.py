@@ -6,10 +6,10 @@ operation that makes long strings is checked before it is done, and output stops
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final, Literal
 
-from jinja2 import StrictUndefined, Template, nodes, pass_context, pass_eval_context
+from jinja2 import StrictUndefined, Template, Undefined, nodes, pass_context, pass_eval_context
 from jinja2.meta import find_undeclared_variables
 from jinja2.nodes import EvalContext
 from jinja2.runtime import Context
@@ -17,7 +17,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 from markupsafe import Markup
 
-from flows.content.filters import FILTERS
+from flows.content.filters import FILTERS, Json
 from schemas.definitions.markup import TESTS, parse
 
 MAX_STEPS: Final = 10_000  # passes through loops in one rendering
@@ -82,8 +82,8 @@ class _Bounds(NodeTransformer):
 class _Environment(ImmutableSandboxedEnvironment):
     intercepted_binops = frozenset({"+", "*", "%"})
 
-    def __init__(self, autoescape: bool):
-        super().__init__(undefined=StrictUndefined, autoescape=autoescape, cache_size=0)
+    def __init__(self, autoescape: bool = False, finalize: Callable[[Any], Any] | None = None):
+        super().__init__(undefined=StrictUndefined, autoescape=autoescape, finalize=finalize, cache_size=0)
         self.filters = {**FILTERS, "_each": _each, "_concat": _concat}
         self.tests = {name: self.tests[name] for name in TESTS}
         self.globals = {"range": self.globals["range"]}
@@ -100,18 +100,30 @@ class _Environment(ImmutableSandboxedEnvironment):
         return super().call_binop(context, operator, left, right)
 
 
-HTML: Final = _Environment(autoescape=True)
-PLAIN: Final = _Environment(autoescape=False)
+def _in_json(value: Any) -> Any:
+    """What is put into a JSON body: texts as they stand within quotes, anything else as JSON."""
+    if isinstance(value, Json | Undefined):
+        return value
+    written = Json.of(value)
+    return written[1:-1] if isinstance(value, str) else written
+
+
+Form = Literal["plain", "html", "json"]
+_ENVIRONMENTS: Final[Mapping[Form, _Environment]] = {
+    "plain": _Environment(),
+    "html": _Environment(autoescape=True),
+    "json": _Environment(finalize=_in_json),
+}
 
 
 def variables(source: str) -> set[str]:
-    """The top-level variables that a source reads."""
-    return find_undeclared_variables(PLAIN.parse(source))
+    """The top-level variables that a source reads; raises TemplateSyntaxError."""
+    return find_undeclared_variables(_ENVIRONMENTS["plain"].parse(source))
 
 
-def compile_part(source: str, html: bool = False) -> Template:
+def compile_part(source: str, form: Form = "plain") -> Template:
     """One part of a template, ready to render; raises TemplateSyntaxError."""
-    environment = HTML if html else PLAIN
+    environment = _ENVIRONMENTS[form]
     tree = _Bounds().visit(parse(source))
     tree.set_environment(environment)
     return Template.from_code(environment, environment.compile(tree), environment.make_globals(None))

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+import msgspec
 import nh3
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime, format_time
@@ -122,6 +123,19 @@ def join(eval_ctx: EvalContext, items: Iterable[Any], by: str = ", ") -> str:
     return Markup(escape(by)).join(parts) if eval_ctx.autoescape else by.join(parts)  # noqa: S704 - escaped
 
 
+class Json(str):
+    """A text that is JSON already."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, value: Any) -> Json:
+        """The value as JSON."""
+        written = msgspec.json.encode(value).decode()
+        _check(len(written))
+        return cls(written)
+
+
 def replace(value: str, old: str, new: str) -> str:
     """Every `old` in the text replaced."""
     text = str(value)
@@ -139,6 +153,7 @@ FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "clean": clean,
     "date": date_,
     "join": join,
+    "json": Json.of,
     "money": money,
     "number": number,
     "percent": percent,

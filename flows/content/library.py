@@ -1,13 +1,16 @@
-"""Every version of every template, as the log has published them."""
+"""Every version of every template, and the snippets, as the log has published them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from flows.content.template import Template, compile_template
 from flows.definitions.catalogue import Catalogue
 from schemas.records import Record
 from schemas.topics import DEFINITIONS
+
+NOW: Final = 1 << 62  # once everything that was published is active
 
 
 class Library:
@@ -31,7 +34,11 @@ class Library:
             for record in records:
                 self.apply(record)
 
-    def find(self, channel: str, id: str, version: int) -> Template | None:
-        """One version of a template; None where it was never published."""
+    def find(self, channel: str, id: str, version: int, at: int = NOW) -> Template | None:
+        """One version of a template, with the snippets current at `at`; None where it was never published."""
         published = self.catalogue.versions.get((f"{channel}_template", id), {}).get(version)
-        return compile_template(published.body) if published else None
+        return compile_template(published.body, self.snippets(at)) if published else None
+
+    def snippets(self, at: int = NOW) -> dict[str, Mapping[str, Any]]:
+        """The bodies of the snippets current at an instant, by id."""
+        return {p.id: p.body for p in self.catalogue.active(at).of("snippet")}

@@ -10,9 +10,11 @@ import hmac
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
+from collections.abc import Mapping
 from hashlib import sha256
 from html import escape, unescape
 from typing import Final, Literal, NamedTuple
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import msgspec
 
@@ -30,11 +32,15 @@ class BadToken(TerminalError):
 
 
 class Token(msgspec.Struct, array_like=True, frozen=True):
-    """What a link says. `extra` is a click's target, or a view's place in the log (`partition:offset`)."""
+    """What a link says. `extra` is a click's target, or a view's place in the log (`partition:offset`).
+
+    `at` is when the message was handed over, 0 where that is not known. Array-like: fields are appended, never moved.
+    """
 
     purpose: Purpose
     origin: Origin
     extra: str = ""
+    at: int = 0
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -69,16 +75,19 @@ def _mac(key: bytes, payload: bytes) -> bytes:
 
 
 class Links(NamedTuple):
-    """The links of one message. `place` is the send's `partition:offset` in the log, for the view in a browser."""
+    """The links of one message. `place` is the send's `partition:offset` in the log, for the view in a browser; `at`
+    when it is handed over, by which visits that come too soon are told to be a machine's.
+    """
 
     base_url: str
     key: bytes
     origin: Origin
     place: str = ""
+    at: int = 0
 
     def url(self, purpose: Purpose, extra: str = "") -> str:
         """A link of this message."""
-        return f"{self.base_url}/{purpose}/{sign(self.key, Token(purpose, self.origin, extra))}"
+        return f"{self.base_url}/{purpose}/{sign(self.key, Token(purpose, self.origin, extra, self.at))}"
 
     @property
     def unsubscribe_url(self) -> str:
@@ -86,21 +95,28 @@ class Links(NamedTuple):
         return self.url("u")
 
     @property
+    def preferences_url(self) -> str:
+        """Where the contact chooses among topics."""
+        return f"{self.unsubscribe_url}/preferences"
+
+    @property
     def view_url(self) -> str:
         """The message in a browser."""
         return self.url("m", self.place)
 
-    def track(self, html: str) -> tuple[str, tuple[str, ...]]:
+    def track(self, html: str, utm: Mapping[str, str] | None = None) -> tuple[str, tuple[str, ...]]:
         """The HTML with tracked links and the open pixel, and the targets of its links in order, each once.
 
-        Links that are not http(s), and our own, stay as they are.
+        Links that are not http(s), and our own, stay as they are. `utm` is that of the template, empty for none.
         """
+        tags = self._utm(utm) if utm else {}
         targets: dict[str, str] = {}
 
         def tracked(found: re.Match[str]) -> str:
             target = unescape(found[2] if found[2] is not None else found[3]).strip()
             if not target.startswith(("http://", "https://")) or target.startswith(self.base_url + "/"):
                 return found[0]
+            target = with_utm(target, tags) if tags else target
             if target not in targets:
                 targets[target] = self.url("c", target)
             return f'{found[1]}"{targets[target]}"'
@@ -110,3 +126,19 @@ class Links(NamedTuple):
         end = html.lower().rfind("</body")
         at = end if end >= 0 else len(html)
         return html[:at] + pixel + html[at:], tuple(targets)
+
+    def _utm(self, utm: Mapping[str, str]) -> dict[str, str]:
+        said = {"medium": "email", "campaign": self.origin.campaign or self.origin.journey} | dict(utm)
+        return {f"utm_{name}": value for name, value in said.items() if value}
+
+
+def with_utm(url: str, tags: Mapping[str, str]) -> str:
+    """The address with those of the tags that it does not have yet.
+
+    >>> with_utm("https://a.example/x?y=1#top", {"utm_source": "spring news"})
+    'https://a.example/x?y=1&utm_source=spring+news#top'
+    """
+    parts = urlsplit(url)
+    have = {name for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
+    more = urlencode({name: value for name, value in tags.items() if name not in have})
+    return urlunsplit(parts._replace(query="&".join(filter(None, (parts.query, more)))))

@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import jinja2
 import msgspec
 from jinja2 import UndefinedError
 
-from flows.content.environment import Budget, compile_part, render_part, variables
+from flows.content.blocks import Ask, compile_blocks, names
+from flows.content.environment import Budget, render_part
 from flows.content.links import Links
-from flows.content.text import text_of
-from schemas.definitions.markup import CALLS, mjml_to_html
+from flows.content.locales import chain, language
+from flows.content.parts import Content, contents_of
+from flows.content.snippets import Bodies, needed
+from schemas.definitions.markup import CALLS
 from schemas.errors import TerminalError
 
-SYSTEM: Final = frozenset({"unsubscribe_url", "view_url"})  # given by delivery, not by the contact
+SYSTEM: Final = frozenset({"unsubscribe_url", "preferences_url", "view_url"})  # given by delivery, not by the contact
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 _GAP: Final = re.compile(r"\n[ \t]*\n\s*\n")  # left by branches that were not taken
-_BODY: Final = re.compile(r"<body\b[^>]*>", re.IGNORECASE)
-_PARTS: Final = {
-    "email": ("subject", "preheader", "mjml", "html", "text"),
-    "sms": ("body",),
-    "push": ("title", "body"),
-}
 
 
 class RenderFailed(TerminalError):
@@ -33,7 +30,10 @@ class RenderFailed(TerminalError):
 
 
 class Rendered(NamedTuple):
-    """A message's words. `links` are the targets of its links, as they were before tracking; `data` is for apps."""
+    """A message's words. `links` are the targets of its links, as they were before tracking; `data` is for apps.
+
+    Of a webhook `text` is the body and `data` the headers.
+    """
 
     subject: str = ""
     html: str = ""
@@ -42,89 +42,53 @@ class Rendered(NamedTuple):
     data: Mapping[str, str] = {}
 
 
-class Content:
-    """A template in one locale. Its parts are compiled when first rendered."""
-
-    def __init__(self, channel: str, locale: str, sources: Mapping[str, str], data: Mapping[str, str]):
-        self.channel, self.locale, self.sources, self.data_sources = channel, locale, sources, data
-
-    @property
-    def names(self) -> set[str]:
-        """The variables that it reads."""
-        found: set[str] = set()
-        for source in (*self.sources.values(), *self.data_sources.values()):
-            found |= variables(source)
-        return found
-
-    @cached_property
-    def parts(self) -> Mapping[str, jinja2.Template]:
-        """Every part by name: subject, html and text of an email; title, body, and `data.…` of the others."""
-        if self.channel == "email":
-            html = self._html()
-            text = self.sources.get("text") or text_of(html)
-            return {
-                "subject": compile_part(self.sources["subject"]),
-                "html": compile_part(html, html=True),
-                "text": compile_part(text),
-            }
-        parts = {name: compile_part(source) for name, source in self.sources.items()}
-        return parts | {f"data.{name}": compile_part(source) for name, source in self.data_sources.items()}
-
-    def _html(self) -> str:
-        html = mjml_to_html(self.sources["mjml"]) if self.sources.get("mjml") else self.sources["html"]
-        if preheader := self.sources.get("preheader"):
-            hidden = f'<div style="display:none;max-height:0;overflow:hidden;mso-hide:all">{preheader}</div>'
-            body = _BODY.search(html)
-            at = body.end() if body else 0
-            html = html[:at] + hidden + html[at:]
-        return html
-
-
 class Template:
-    """A template of one version: `names` are the top-level variables that it reads in any of its locales."""
+    """A template of one version: `names` are the top-level variables that it reads in any of its locales.
 
-    def __init__(self, body: Mapping[str, Any]):
-        self.id: str = body["id"]
-        self.channel: str = body["kind"].removesuffix("_template")
-        self.message_class: str = body.get("class", "marketing")
-        self.base = _content(self.channel, body, {}, body.get("locale", "en"))
-        self.locales = {
-            _folded(name): _content(self.channel, body, said, name) for name, said in body.get("locales", {}).items()
-        }
-        contents = (self.base, *self.locales.values())
-        self.names = frozenset[str]().union(*(c.names for c in contents)) - SYSTEM - CALLS
+    One that cannot be used, because it is no template or asks for a snippet that is not there, says why in `fault`;
+    rendering it fails with that.
+    """
+
+    def __init__(self, body: Mapping[str, Any], snippets: Bodies):
+        self.id: str = str(body.get("id", ""))
+        self.channel: str = str(body.get("kind", "")).removesuffix("_template")
+        self.message_class: str = body.get("class", "transactional" if self.channel == "webhook" else "marketing")
+        self.utm: Mapping[str, str] = body.get("utm") or {}
+        self.content_type: str = body.get("content_type", "application/json")
+        self.fault = ""
+        self.names: frozenset[str] = frozenset()
+        self.base = Content(self.channel, "en", {})
+        self.locales: dict[str, Content] = {}
+        self.blocks: dict[str, Ask] = {}
+        try:
+            self._compile(body, snippets)
+        except Exception as fault:  # whatever stands on the log: delivery skips what it cannot use, and says why
+            self.fault = " ".join(str(fault).split()) or type(fault).__name__
+
+    def _compile(self, body: Mapping[str, Any], snippets: Bodies) -> None:
+        found = contents_of(self.channel, body, snippets, self.message_class == "marketing")
+        self.base, self.locales = found.pop(""), found
+        self.blocks = compile_blocks(body.get("when", {}))
+        read = names(body.get("when", {})).union(*(c.names for c in (self.base, *found.values())))
+        self.names = frozenset(read - SYSTEM - CALLS - {"when"})
 
     def content(self, locale: str) -> Content:
         """The words for a locale: `de-CH`, else `de`, else the template's own."""
-        wanted = _folded(locale)
-        while wanted:
-            if wanted in self.locales:
-                return self.locales[wanted]
-            wanted = wanted.rpartition("-")[0]
-        return self.base
+        return next((self.locales[name] for name in chain(locale) if name in self.locales), self.base)
 
 
-def _folded(locale: str) -> str:
-    return locale.replace("_", "-").lower()
+def compile_template(body: Mapping[str, Any], snippets: Bodies | None = None) -> Template:
+    """The template of a definition's body, as it was published, with the snippets that were current then.
 
-
-def _content(channel: str, body: Mapping[str, Any], said: Mapping[str, Any], locale: str) -> Content:
-    sources = {part: said.get(part) or body.get(part, "") for part in _PARTS[channel]}
-    if said.get("html"):
-        sources["mjml"] = ""
-    if (said.get("html") or said.get("mjml")) and not said.get("text"):
-        sources["text"] = ""  # the words of another locale's body would contradict this one's
-    return Content(channel, locale, {k: v for k, v in sources.items() if v}, body.get("data", {}))
-
-
-def compile_template(body: Mapping[str, Any]) -> Template:
-    """The template of a definition's body, as it was published. Equal bodies are compiled once."""
-    return _compiled(msgspec.json.encode(body))
+    Never raises: see `Template.fault`. Equal bodies with equal snippets are compiled once.
+    """
+    used = needed(body, snippets) if snippets else {}
+    return _compiled(msgspec.json.encode(body), msgspec.json.encode(used))
 
 
 @lru_cache(1024)
-def _compiled(body: bytes) -> Template:
-    return Template(msgspec.json.decode(body))
+def _compiled(body: bytes, snippets: bytes) -> Template:
+    return Template(msgspec.json.decode(body), msgspec.json.decode(snippets))
 
 
 def render(
@@ -134,42 +98,63 @@ def render(
 
     Amounts and dates are written as the locale has them where the template speaks its language.
     """
+    if template.fault:
+        raise RenderFailed(template.fault)
     content = template.content(locale)
     values = {**data, "_budget": Budget(), "_locale": _format_locale(content.locale, locale)}
-    values["unsubscribe_url"] = links.unsubscribe_url if links else ""
-    values["view_url"] = links.view_url if links else ""
-    texts: dict[str, str] = {}
-    for name, part in content.parts.items():
-        try:
-            texts[name] = render_part(part, values)
-        except UndefinedError as e:
-            raise RenderFailed(str(e.message).replace(" is undefined", " is missing")) from None
-        except Exception as e:  # whatever a template does with its data, only this message is lost
-            raise RenderFailed(f"{name}: {e}") from None
-    return _rendered(template.channel, texts, links if track else None)
+    for name in SYSTEM:
+        values[name] = getattr(links, name) if links else ""
+    try:
+        values["when"] = {name: ask(data) for name, ask in template.blocks.items()}
+        parts = content.parts
+    except Exception as e:
+        raise RenderFailed(str(e)) from None
+    texts = {name: _text(name, part, values) for name, part in parts.items()}
+    return _rendered(template, texts, links if track else None)
+
+
+def _text(name: str, part: jinja2.Template, values: Mapping[str, Any]) -> str:
+    try:
+        return render_part(part, values)
+    except UndefinedError as e:
+        raise RenderFailed(str(e.message).replace(" is undefined", " is missing")) from None
+    except Exception as e:  # whatever a template does with its data, only this message is lost
+        raise RenderFailed(f"{name}: {e}") from None
 
 
 def _format_locale(spoken: str, wanted: str) -> str:
-    same = _folded(spoken).partition("-")[0] == _folded(wanted).partition("-")[0]
-    return wanted if same else spoken
+    return wanted if language(spoken) == language(wanted) else spoken
 
 
-def _rendered(channel: str, texts: Mapping[str, str], links: Links | None) -> Rendered:
-    match channel:
+def _rendered(template: Template, texts: Mapping[str, str], links: Links | None) -> Rendered:
+    data = {name[5:]: text for name, text in texts.items() if name.startswith("data.")}
+    match template.channel:
         case "email":
-            html, targets = links.track(texts["html"]) if links else (texts["html"], ())
-            return Rendered(_header(texts["subject"]), html, _GAP.sub("\n\n", texts["text"]).strip() + "\n", targets)
+            html, targets = links.track(texts["html"], template.utm) if links else (texts["html"], ())
+            text = _GAP.sub("\n\n", texts["text"]).strip() + "\n"
+            return Rendered(_header(texts["subject"], "subject"), html, text, targets)
         case "push":
-            data = {name[5:]: text for name, text in texts.items() if name.startswith("data.")}
-            return Rendered(_header(texts["title"]), "", texts["body"], (), data)
+            return Rendered(_header(texts["title"], "title"), "", texts["body"], (), data)
+        case "webhook":
+            headers = {name: _header(text, f"header {name}") for name, text in data.items()}
+            return Rendered(text=_body(template, texts["body"]), data={"Content-Type": template.content_type} | headers)
         case _:
             return Rendered(text=texts["body"])
 
 
-def _header(text: str) -> str:
+def _header(text: str, name: str) -> str:
     line = text.strip()
     if _CONTROL.search(line):
-        raise RenderFailed("subject: holds a line break or a control character, which would begin another header")
+        raise RenderFailed(f"{name}: holds a line break or a control character, which would begin another header")
     if not line:
-        raise RenderFailed("subject: is empty")
+        raise RenderFailed(f"{name}: is empty")
     return line
+
+
+def _body(template: Template, text: str) -> str:
+    if template.content_type == "application/json":
+        try:
+            msgspec.json.decode(text)
+        except msgspec.DecodeError as fault:
+            raise RenderFailed(f"body: is no JSON: {fault}") from None
+    return text

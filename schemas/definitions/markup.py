@@ -1,13 +1,13 @@
 """What may stand in a template: a small, closed part of Jinja2, and MJML around it.
 
 A template reads data, branches, loops over lists and formats. It calls nothing but `range`, defines no macros, includes
-nothing and reaches for no internals; so what it can do is told by looking at its syntax tree.
+only snippets, by name, and reaches for no internals; so what it can do is told by looking at its syntax tree.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import mrml
@@ -29,6 +29,7 @@ FILTERS: Final = frozenset(
         "int",
         "items",
         "join",
+        "json",
         "last",
         "length",
         "lower",
@@ -74,6 +75,7 @@ _ALLOWED: Final = (
     *(nodes.Compare, nodes.Operand, nodes.And, nodes.Or, nodes.Not, nodes.Neg, nodes.Pos),
     *(nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod),
 )
+_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}", re.ASCII)
 _SYNTAX: Final = ImmutableSandboxedEnvironment(autoescape=True)
 
 
@@ -113,9 +115,51 @@ def _fault(node: nodes.Node) -> str:
             return "a loop may not be recursive"
         case nodes.Getattr() if node.attr.startswith("_"):
             return f"{node.attr!r} may not be read"
+        case nodes.Include() if isinstance(node.template, nodes.Const) and _ID.fullmatch(str(node.template.value)):
+            return ""
+        case nodes.Include():
+            return 'a snippet is included by its id in quotes, as in {% include "footer" %}'
         case nodes.Name() if node.name.startswith("_"):
             return f"{node.name!r} may not be used: names begin with a letter"
     return "" if isinstance(node, _ALLOWED) else f"{type(node).__name__.lower()} is not part of the template language"
+
+
+def pieces(source: str) -> Iterator[tuple[str, str]]:
+    """The source in pieces: ("data", text), ("include", id of a snippet), or (a kind of tag, the whole tag).
+
+    >>> list(pieces('Hi {{ n }}{% include "footer" %}'))
+    [('data', 'Hi '), ('variable', '{{ n }}'), ('include', 'footer')]
+    """
+    tag, end, words = "", "", list[str]()
+    for _, kind, value in _SYNTAX.lex(source):
+        if not end and kind == "data":
+            yield "data", value
+            continue
+        end = end or _END_OF.get(kind, kind)
+        tag += value
+        if kind in ("name", "string"):
+            words.append(value)
+        if kind == end:
+            if words[:1] == ["include"] and len(words) == 2:
+                yield "include", words[1][1:-1]
+            else:
+                yield kind.partition("_")[0], tag
+            tag, end, words = "", "", []
+
+
+def includes(source: str) -> set[str]:
+    """The ids of the snippets that a source includes; none where it cannot be read."""
+    try:
+        return {value for kind, value in pieces(source) if kind == "include"}
+    except TemplateSyntaxError:
+        return set()
+
+
+def expand(source: str, find: Callable[[str], str]) -> str:
+    """The source with each include replaced by what `find` gives for its id; TemplateSyntaxError."""
+    if "include" not in source:
+        return source
+    return "".join(find(value) if kind == "include" else value for kind, value in pieces(source))
 
 
 class Protected:
@@ -131,18 +175,12 @@ class Protected:
         self.text = "".join(self._pieces(source))
 
     def _pieces(self, source: str) -> Iterator[str]:
-        tag, end = "", ""
-        for _, kind, value in _SYNTAX.lex(source):
-            if not end and kind == "data":
+        for kind, value in pieces(source):
+            if kind == "data":
                 yield value
-                continue
-            end = end or _END_OF.get(kind, kind)
-            tag += value
-            if kind == end:
-                if not kind.startswith("comment"):
-                    self.tags.append(tag)
-                    yield f"xj{len(self.tags) - 1}jx"
-                tag, end = "", ""
+            elif kind != "comment":
+                self.tags.append(f'{{% include "{value}" %}}' if kind == "include" else value)
+                yield f"xj{len(self.tags) - 1}jx"
 
     def restore(self, text: str) -> str:
         """The text with the tags back in their places."""
@@ -163,7 +201,7 @@ _END_OF: Final = {
 def mjml_to_html(source: str) -> str:
     """The HTML of an MJML source whose template tags stay in place; ValueError says what is wrong with the MJML.
 
-    MJML: https://documentation.mjml.io; nothing is included from elsewhere.
+    MJML: https://documentation.mjml.io; no file is read.
     """
     protected = Protected(source)
     try:
