@@ -180,10 +180,10 @@ async def contact(contact: str, read: Reading = Depends(reading)) -> Contact:
 @router.get("/v1/contacts/{contact}/timeline", responses=_UNKNOWN)
 async def timeline(contact: str, limit: Limit = 100, cursor: Cursor = "", read: Reading = Depends(reading)) -> Timeline:
     """Events, flips, steps, scores, messages and credits in one list, the latest first."""
-    before, before_id = place_of(cursor, tuple[int, str], END)
+    before, place = place_of(cursor, tuple[int, str], END)
     await _known(contact, read)
-    rows = await read.rows("timeline", contact=contact, before=before, before_id=before_id, limit=limit + 1)
-    found, following = page(rows, limit, lambda row: (parse_instant(row["at"]), row["id"]))
+    rows = await read.rows("timeline", contact=contact, before=before, before_place=place, limit=limit + 1)
+    found, following = page(rows, limit, lambda row: (parse_instant(row["at"]), row["place"]))
     moments = [Moment(**{**row, "detail": msgspec.json.decode(row["detail"] or "{}")}) for row in found]
     return Timeline(contact=contact, timeline=moments, next=following)
 

@@ -71,11 +71,11 @@ LIMIT {limit:UInt32}
 
 -- name: timeline
 -- Everything about a contact, the latest first: its events, what the fold concluded, messages and attempts. Of events
--- with one id the first in the log. Begins below (at, id).
-SELECT at, source, kind, id, detail
+-- with one id the first in the log. Begins below (at, place): what has one `at` stands in the order of cause and log.
+SELECT at, source, kind, id, detail, place
 FROM
 (
-    SELECT at, source, kind, id, detail
+    SELECT at, source, kind, id, detail, place
     FROM
     (
         SELECT
@@ -83,7 +83,8 @@ FROM
             'event' AS source,
             name AS kind,
             if(id = '', concat(toString(partition), ':', toString(offset)), events.id) AS id,
-            if(type IN ('identify', 'group'), traits, properties) AS detail
+            if(type IN ('identify', 'group'), traits, properties) AS detail,
+            concat('0', leftPad(toString(offset), 20, '0'), id) AS place
         FROM events FINAL
         WHERE contact = {contact:String}
             AND type NOT IN ('tick', 'hydrate', 'address_held', 'account_said', 'account_traits', 'merge_claimed', 'merged')
@@ -102,7 +103,8 @@ FROM
             'campaign', toString(campaign), 'channel', toString(channel), 'topic', toString(topic),
             'touch', toString(touch), 'conversion', conversion, 'event', event, 'model', toString(model),
             'amount_minor', toString(amount_minor), 'currency', toString(currency), 'share', toString(share),
-            'value', value))) AS detail
+            'value', value))) AS detail,
+        concat('1', leftPad(toString(offset), 20, '0'), id) AS place
     FROM changes FINAL
     WHERE contact = {contact:String}
     UNION ALL
@@ -113,7 +115,8 @@ FROM
         id,
         toJSONString(map(
             'channel', toString(channel), 'template', toString(template), 'campaign', toString(campaign),
-            'journey', toString(journey), 'node', toString(node), 'topic', toString(topic))) AS detail
+            'journey', toString(journey), 'node', toString(node), 'topic', toString(topic))) AS detail,
+        concat('2', id) AS place
     FROM sends FINAL
     WHERE contact = {contact:String}
     UNION ALL
@@ -122,12 +125,13 @@ FROM
         'attempt' AS source,
         toString(status) AS kind,
         concat(send, ':', id) AS id,
-        toJSONString(map('send', send, 'number', toString(number), 'provider', toString(provider), 'reason', reason)) AS detail
+        toJSONString(map('send', send, 'number', toString(number), 'provider', toString(provider), 'reason', reason)) AS detail,
+        concat('3', leftPad(toString(number), 20, '0'), if(status = 'started', '0', '1'), id) AS place
     FROM delivery_logs FINAL
     WHERE send IN (SELECT id FROM sends WHERE contact = {contact:String}) AND delivery_logs.source = 'attempt'
 )
-WHERE (toUnixTimestamp64Milli(at), id) < ({before:Int64}, {before_id:String})
-ORDER BY toUnixTimestamp64Milli(at) DESC, id DESC
+WHERE (toUnixTimestamp64Milli(at), place) < ({before:Int64}, {before_place:String})
+ORDER BY toUnixTimestamp64Milli(at) DESC, place DESC
 LIMIT {limit:UInt32}
 
 -- name: profile_definitions

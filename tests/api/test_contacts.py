@@ -184,6 +184,13 @@ def test_a_timeline_has_everything_once_the_latest_first(there, limit):
     assert told[3]["detail"] == {"segment": "vip"}
 
 
+def test_what_happened_at_one_instant_is_told_in_the_order_of_the_log(there):
+    steps = [change("ann", "journey_step", f"c{9 - i}", T, journey="j", run="r", node=f"n{i}") for i in range(9)]
+    there.tell(event("ann", "page", "z"), *steps)
+    told = pages(there, "/v1/contacts/ann/timeline", "timeline", limit=4)
+    assert [m["detail"].get("node") for m in told] == [f"n{8 - i}" for i in range(9)] + [None]
+
+
 def test_names_are_values_never_sql(there):
     contact = NASTY
     there.tell(
