@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from typing import Final
 
 from flows.contact.scope import Flip, Scope
 from flows.contact.section import Section
 from flows.definitions.catalogue import Published
+from flows.segments.blank import Blank, asks, places_to_ask
+from flows.segments.leaf import Leaf
 from flows.segments.leafset import LeafSet, LeafStates
 from flows.segments.leaves import compile_listed
 from flows.segments.order import in_order
@@ -21,10 +24,11 @@ _SEGMENT: Final = "segment:"
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One version of a segment, compiled."""
+    """One version of a segment, compiled. `condition` is None for a static one."""
 
     id: str
     version: int
+    condition: Condition | None
     program: Program
 
 
@@ -32,13 +36,16 @@ class Segment:
 class SegmentSet:
     """The segments active together, each behind those that it asks about, and the leaves that accumulate for them.
 
-    `users`: leaf id -> places of the segments that ask it. `stuck`: segments on a cycle, or behind one.
+    `users`: leaf id -> places of the segments that ask it. `begun`, `asked`: the leaves and the places of segments that
+    every new contact needs, whatever its first record is. `stuck`: segments on a cycle, or behind one.
     """
 
     segments: tuple[Segment, ...]
     leafset: LeafSet
     users: Mapping[str, tuple[int, ...]]
     by_id: Mapping[str, Segment]
+    begun: tuple[Leaf, ...] = ()
+    asked: tuple[int, ...] = ()
     stuck: tuple[str, ...] = ()
 
     @classmethod
@@ -50,14 +57,17 @@ class SegmentSet:
         published = {p.id: p for p in segments}
         conditions = {id: _condition(p) for id, p in published.items()}
         ordered, stuck = in_order({id: references(c) if c else () for id, c in conditions.items()})
-        compiled = tuple(Segment(id, published[id].version, _program(id, conditions[id])) for id in ordered)
+        compiled = tuple(_compile(published[id], conditions[id]) for id in ordered)
         users: dict[str, list[int]] = {}
         for place, segment in enumerate(compiled):
             for leaf in segment.program.leaves:
                 users.setdefault(leaf.id, []).append(place)
+        leafset, nobody = LeafSet([*(s.program for s in compiled), *programs]), Blank()
         return cls(
             segments=compiled,
-            leafset=LeafSet([*(s.program for s in compiled), *programs]),
+            leafset=leafset,
+            begun=tuple(leaf for leaf in leafset.leaves.values() if asks(leaf, nobody)),
+            asked=places_to_ask([(s.id, s.program) for s in compiled]),
             users={id: tuple(places) for id, places in users.items()},
             by_id={s.id: s for s in compiled},
             stuck=tuple(stuck),
@@ -70,8 +80,9 @@ def _condition(published: Published) -> Condition | None:
     return None if where is None else parse_condition(where)
 
 
-def _program(id: str, condition: Condition | None) -> Program:
-    return single(compile_listed(id)) if condition is None else compile_condition(condition)
+def _compile(published: Published, condition: Condition | None) -> Segment:
+    program = single(compile_listed(published.id)) if condition is None else compile_condition(condition)
+    return Segment(published.id, published.version, condition, program)
 
 
 class Segments(LeafStates, array_like=True, gc=False):
@@ -98,14 +109,17 @@ def react(scope: Scope) -> None:
     if scope.before is not None:
         places = _renew(scope, section, scope.before.segments)
     elif state.is_new:
-        section.refresh(segments.leafset.leaves.values(), scope.view, at)
-        places = set(range(len(segments.segments)))
+        section.refresh(segments.begun, scope.view, at)
+        places = set(segments.asked)
     else:
         places = set()
     if woken:
         touched |= section.wake(segments.leafset, scope.view, at)
     if leaves:
-        touched |= section.take(leaves, scope.event, scope.view, at)
+        if scope.event is None or scope.keys:
+            touched |= section.take(leaves, scope.event, scope.view, at)
+        else:
+            touched |= section.turn(leaves, scope.event, scope.view, at)
     for id in touched:
         places.update(segments.users.get(id, ()))
     if places:
@@ -122,15 +136,18 @@ def holds(scope: Scope, program: Program, run: LeafStates | None = None) -> bool
 def _evaluate(scope: Scope, section: Segments, places: set[int]) -> None:
     """Ask the segments at these places, and those that ask about what flips; they stand behind it."""
     segments = scope.active.segments
-    while places:
-        place = min(places)
-        places.remove(place)
+    waiting = sorted(places)
+    while waiting:
+        place = heappop(waiting)
         segment = segments.segments[place]
         if segment.program.holds(section.states, scope.view, scope.at) != (segment.id in section.members):
             _flip(scope, section, segment.id, segment.version)
             for leaf in segments.leafset.of_key(_SEGMENT + segment.id):
                 scope.touched.add(leaf.id)
-                places.update(segments.users.get(leaf.id, ()))
+                for user in segments.users.get(leaf.id, ()):
+                    if user not in places:
+                        places.add(user)
+                        heappush(waiting, user)
 
 
 def _flip(scope: Scope, section: Segments, id: str, version: int, reason: str = "") -> None:
@@ -154,7 +171,7 @@ def _renew(scope: Scope, section: Segments, before: SegmentSet) -> set[int]:
     begun = [leaf for id, leaf in segments.leafset.leaves.items() if id not in before.leafset.leaves]
     section.refresh(begun, scope.view, scope.at)
     scope.touched.update(leaf.id for leaf in begun)
-    for id in [id for id in section.members if id not in segments.by_id]:
+    for id in sorted(section.members.keys() - segments.by_id.keys()):
         gone = before.by_id.get(id)
         _flip(scope, section, id, gone.version if gone else 0)
         scope.touched.update(leaf.id for leaf in segments.leafset.of_key(_SEGMENT + id))

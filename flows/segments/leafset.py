@@ -105,6 +105,19 @@ class LeafStates(msgspec.Struct, array_like=True, gc=False):
             self._keep(leaf, state if event is None else leaf.observe(state, event, at), view, at)
         return {leaf.id for leaf in leaves}
 
+    def turn(self, leaves: Iterable[Leaf], event: Event, view: ContactView, at: int) -> set[str]:
+        """Take in an event with which nothing else changed; the ids of the leaves whose truth it turned."""
+        turned: set[str] = set()
+        states = self.states
+        for leaf in leaves:
+            state = states.get(leaf.id)
+            seen = leaf.observe(state, event, at)
+            if seen is not state:
+                if leaf.truth(state, view, at) != leaf.truth(seen, view, at):
+                    turned.add(leaf.id)
+                self._keep(leaf, seen, view, at)
+        return turned
+
     def wake(self, leafset: LeafSet, view: ContactView, at: int) -> set[str]:
         """The ids of the leaves whose instant has come; each is given its next one."""
         woken = {id for id, due in self.dues.items() if due <= at}

@@ -19,7 +19,7 @@ PARTITIONS = 4
 _APPEND = 5_000
 
 
-def pipeline(events: int = 300_000, contacts: int = 50_000, segments: int = 50, workers: int = 1) -> Result:
+def pipeline(events: int = 600_000, contacts: int = 50_000, segments: int = 50, workers: int = 1) -> Result:
     """Fold a prepared log from its start; the time counts from loaded states to the last record's effects."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "log.db"

@@ -9,8 +9,12 @@ from typing import Any
 from schemas.records import Entry, Event, encode
 from schemas.topics import EVENTS
 
-NAMES = ("product_viewed", "cart_updated", "search", "order_completed", "login", "video_played", "share", "rating")
-WEIGHTS = (30, 10, 15, 4, 12, 8, 3, 2)
+NAMES = (
+    "product_viewed", "product_searched", "cart_updated", "wishlist_updated", "order_completed", "order_refunded",
+    "coupon_applied", "checkout_started", "login", "logout", "password_changed", "video_played", "video_finished",
+    "article_read", "newsletter_read", "review_written", "rating_given", "item_shared", "support_asked", "app_opened",
+)  # fmt: skip
+WEIGHTS = (30, 15, 10, 4, 4, 1, 2, 5, 12, 8, 1, 8, 4, 8, 3, 1, 2, 3, 1, 12)
 PAGE_SHARE = 0.25  # of all events: pages that most segments do not ask about
 IDENTIFY_SHARE = 0.03
 
@@ -40,7 +44,7 @@ def _segment(i: int) -> dict[str, Any]:
 
 
 def _journey(i: int) -> dict[str, Any]:
-    trigger = ("cart_updated", "rating", "share", "order_completed", "video_played")[i % 5]
+    trigger = ("cart_updated", "rating_given", "item_shared", "order_completed", "video_played")[i % 5]
     nodes = [
         {"id": "in", "type": "trigger", "on": {"event": trigger}},
         {"id": "wait", "type": "wait", "for": f"{1 + i}h"},
@@ -53,7 +57,9 @@ def _journey(i: int) -> dict[str, Any]:
         "kind": "journey",
         "id": f"j{i}",
         "class": "transactional",
-        "exit_when": {"performed": "order_completed"} if trigger != "order_completed" else {"performed": "refund"},
+        "exit_when": {"performed": "order_completed"}
+        if trigger != "order_completed"
+        else {"performed": "order_refunded"},
         "nodes": nodes,
         "edges": [{"from": a, "to": b} | ({"branch": c} if c else {}) for a, b, c in edges],
     }

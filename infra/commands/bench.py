@@ -23,7 +23,7 @@ def _print(measured: Result) -> None:
 
 @_bench.command()
 def pipeline(
-    events: Annotated[int, typer.Option(help="events to fold")] = 300_000,
+    events: Annotated[int, typer.Option(help="events to fold")] = 600_000,
     contacts: Annotated[int, typer.Option(help="contacts that they are about")] = 50_000,
     segments: Annotated[int, typer.Option(help="segments that are active")] = 50,
     workers: Annotated[int, typer.Option(min=1, max=4, help="processes that share the partitions")] = 1,
