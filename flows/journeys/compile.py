@@ -94,7 +94,8 @@ class JourneySet:
         waits = [wait for journey in versions for wait in journey.waits.values()]
         self.segments = {segment for segment, _ in self.by_flip}
         self.segments |= {wait.segment for wait in waits if isinstance(wait, WaitForSegment)}
-        self.dated = any(isinstance(wait, WaitUntilDate) and not wait.of_entry for wait in waits)
+        self.reads_traits = any(isinstance(wait, WaitUntilDate) and not wait.of_entry for wait in waits)
+        self.reads_traits |= any(journey.own.reads_traits for journey in versions)
         self._heard = Names.of(wait.match.name for wait in waits if isinstance(wait, WaitForEvent))
         for journey in versions:
             self._heard |= journey.own.names

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, assert_never
@@ -22,7 +22,7 @@ from flows.journeys.nodes.wait import WaitUntilDate, compile_wait, is_wait
 from flows.journeys.question import OwnLeaves, Question, ask
 from flows.journeys.reentry import Reentry
 from flows.journeys.run import Run
-from schemas.definitions import actions, nodes, waits
+from schemas.definitions import actions, nodes, parse, waits
 from schemas.definitions import triggers as written
 from schemas.definitions.journey import Journey as WrittenJourney
 from schemas.records import Event
@@ -84,7 +84,8 @@ def compile_journey(published: Published) -> Journey:
 
 @lru_cache(4096)
 def _compiled(id: str, version: int, body: bytes) -> Journey:
-    made = WrittenJourney.model_validate_json(body)
+    made = parse(msgspec.json.decode(body))
+    assert isinstance(made, WrittenJourney)
     compiled = {node.id: _node(node, made.key or "") for node in made.nodes}
     on = {node.id: node.on for node in made.nodes if isinstance(node, written.Trigger)}
     goal = None if made.goal is None else ask(made.goal, "run")
@@ -107,7 +108,7 @@ def _compiled(id: str, version: int, body: bytes) -> Journey:
         on=on,
         questions=questions,
         own=OwnLeaves(questions),
-        kept=_kept(made, compiled, questions),
+        kept=_kept(made, compiled),
     )
 
 
@@ -134,10 +135,9 @@ def _node(node: nodes.AnyNode, key: str) -> Node:
             assert_never(node)
 
 
-def _kept(made: WrittenJourney, compiled: Mapping[str, Node], questions: Sequence[Question]) -> tuple[str, ...]:
-    """`properties` always, for templates; of the other parts those that the key, a wait or a condition names."""
+def _kept(made: WrittenJourney, compiled: Mapping[str, Node]) -> tuple[str, ...]:
+    """`properties` always, for templates; of the other parts those that the key or a wait names."""
     paths = [made.key or ""]
     paths += [node.path for node in compiled.values() if isinstance(node, WaitUntilDate) and node.of_entry]
-    paths += [path for question in questions for path in question.entry_paths]
     named = {path.partition(".")[0] for path in paths}
     return ("properties", *(part for part in ("traits", "context") if part in named))

@@ -6,7 +6,6 @@ on: leaves that mean "since the run's entry", values of the entry, and messages 
 
 from __future__ import annotations
 
-from collections import ChainMap
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -26,17 +25,14 @@ from schemas.records import Event
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A condition that is asked of a run. `entry_paths` are the parts of the entry that it reads."""
+    """A condition that is asked of a run."""
 
     program: Program
     contact_leaves: frozenset[str]
-    entry_paths: tuple[str, ...]
 
     def holds(self, scope: Scope, run: Run) -> bool:
         """Whether it holds for the run now."""
-        states = scope.state.get(engine.SECTION).states
-        own = run.leaves.states if run.leaves is not None else {}
-        return self.program.holds(ChainMap(own, states) if own else states, scope.view, scope.at)
+        return engine.holds(scope, self.program, run.leaves)
 
 
 class RunMessage(Leaf):
@@ -62,14 +58,9 @@ class RunMessage(Leaf):
 def ask(condition: Any, scope: Literal["journey", "run"] = "journey") -> Question:
     """The question of a condition as a person wrote it; in scope `run` events count from the run's entry on."""
     tree = spec.parse_condition(condition, "if", scope)
-    found = list(spec.leaves(tree))
-    of_run = {leaf_id(leaf) for leaf in found if isinstance(leaf, spec.Message) and _names_node_alone(leaf)}
+    of_run = {leaf_id(leaf) for leaf in spec.leaves(tree) if isinstance(leaf, spec.Message) and _names_node_alone(leaf)}
     program = _with_run_messages(compile_condition(tree), of_run)
-    return Question(
-        program,
-        frozenset(leaf.id for leaf in program.leaves if not leaf.in_run),
-        tuple(leaf.path for leaf in found if isinstance(leaf, spec.EntryIs)),
-    )
+    return Question(program, frozenset(leaf.id for leaf in program.leaves if not leaf.in_run))
 
 
 def _names_node_alone(leaf: spec.Message) -> bool:
@@ -90,7 +81,9 @@ class OwnLeaves:
 
     def __init__(self, questions: Iterable[Question]):
         self._leafset = LeafSet((question.program for question in questions), in_run=True)
-        self.names = Names.of_keys(key for leaf in self._leafset.leaves.values() for key in leaf.keys)
+        keys = {key for leaf in self._leafset.leaves.values() for key in leaf.keys}
+        self.names = Names.of_keys(keys)
+        self.reads_traits = any(key.startswith("trait:") for key in keys)
 
     def begin(self, scope: Scope) -> LeafStates | None:
         """The states of a run that the scope's record opens; None where nothing is asked of runs alone."""
@@ -105,14 +98,13 @@ class OwnLeaves:
         states, event = run.leaves, scope.event
         if states is None:
             return
-        if event is not None and event.at >= run.entered:
-            touched = self._leafset.touched(event, ())
-            states.take([leaf for leaf in touched if _concerns(leaf, event, scope, run)], event, scope.view, scope.at)
+        if event is not None and event.at < run.entered:
+            event = None
+        touched = self._leafset.touched(event, scope.keys)
+        if event is not None and not _is_of_run(event, scope.contact, run):
+            touched = [leaf for leaf in touched if not isinstance(leaf, RunMessage)]
+        states.take(touched, event, scope.view, scope.at)
         states.wake(self._leafset, scope.view, scope.at)
-
-
-def _concerns(leaf: Leaf, event: Event, scope: Scope, run: Run) -> bool:
-    return not isinstance(leaf, RunMessage) or _is_of_run(event, scope.contact, run)
 
 
 def _is_of_run(event: Event, contact: str, run: Run) -> bool:

@@ -59,7 +59,7 @@ def _concerns(scope: Scope) -> bool:
     if scope.keys and journeys.arms:
         return True
     heard = event is not None and journeys.hears(event)
-    moved = journeys.dated and scope.keys
+    moved = journeys.reads_traits and scope.keys
     ended = scope.touched and not journeys.leaves.isdisjoint(scope.touched)
     return bool(heard or moved or ended) and scope.state.has(SECTION)
 

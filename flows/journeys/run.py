@@ -78,7 +78,7 @@ def read_key(text: str) -> Any:
 
 
 def opened_value(run: Run, path: str) -> Any:
-    """The value at `properties.…`, `traits.…` or `context.…` of the event that opened the run; MISSING where none is."""
+    """The value at `properties.…`, `traits.…` or `context.…` of the event that opened the run, or MISSING."""
     return look_up(run.opened, path.split("."))
 
 

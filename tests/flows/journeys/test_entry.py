@@ -118,7 +118,7 @@ def test_a_segment_trigger_by_leaving():
 
 
 def test_a_flip_by_time_enters_at_that_instant():
-    quiet = segment("quiet", {"not": {"performed": "login", "within": "2h"}})
+    quiet = segment("quiet", {"and": [{"performed": "login"}, {"not": {"performed": "login", "within": "2h"}}]})
     Scenario(quiet, journey(by(segment="quiet"), message("miss"))).at("10:00", event("login")).until("13:00").expect(
         send("miss", "12:00")
     )

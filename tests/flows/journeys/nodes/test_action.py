@@ -32,7 +32,8 @@ def commands(scenario: Scenario) -> list[tuple[str, dict]]:
 
 
 def facts(scenario: Scenario) -> list[Event]:
-    return [decode_event(e.value) for e in scenario.entries if e.topic == EVENTS]
+    made = [decode_event(e.value) for e in scenario.entries if e.topic == EVENTS]
+    return [event for event in made if "journey" in event.context]
 
 
 def test_a_tag_is_a_trait_that_an_identify_says_and_the_crm_is_asked_for_it():
