@@ -66,8 +66,10 @@ class Run:
             str(self.folder / "log.db"),
             str(self.folder / "state"),
         ]
-        errors = (self.folder / "stderr").open("ab")
-        return subprocess.Popen([*command, self.broken][: 6 if self.broken else 5], env=env, stderr=errors, cwd=ROOT)
+        if self.broken:
+            command.append(self.broken)
+        with (self.folder / "stderr").open("ab") as errors:
+            return subprocess.Popen(command, env=env, stderr=errors, cwd=ROOT)
 
     def produce(self, began: float) -> None:
         """Append as many events as are due by the clock; they are acknowledged once `append` returns."""
@@ -94,7 +96,10 @@ class Run:
             if self.rng.random() < 0.3:
                 self.outage(began)
         self.settle(began)
-        return judge(self.log, self.folder / "state", self.acknowledged)
+        try:
+            return judge(self.log, self.folder / "state", self.acknowledged)
+        finally:
+            self.log.close()
 
     def one_life(self, began: float) -> None:
         """From a start to its death: at the named point, or at a random moment."""
@@ -103,7 +108,7 @@ class Run:
         until = time.monotonic() + self.rng.uniform(0.9, 2.6)
         while worker.poll() is None and time.monotonic() < until:
             self.produce(began)
-            if self.rng.random() < 0.012:
+            if self.rng.random() < 0.03:
                 self.publish()
             pause(
                 self.rng.uniform(0.002, 0.02) if self.rng.random() < 0.97 else 0.4
