@@ -8,9 +8,10 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, PlainValidator, ValidationError, model_validator
 
 from schemas.definitions.base import Body, Strict, register, violations_of
+from schemas.definitions.conditions import parse_condition, references
 from schemas.definitions.graph import Arc, Vertex, graph_faults
 from schemas.definitions.node import EntryPath, RunCondition, invalid
-from schemas.definitions.nodes import AnyNode, read_node
+from schemas.definitions.nodes import AnyNode, Branches, If, read_node
 from schemas.definitions.simple import Duration
 from schemas.definitions.triggers import Trigger
 from schemas.definitions.waits import WaitForEvent
@@ -112,7 +113,16 @@ class Journey(Body):
         return self
 
     def segments(self) -> set[str]:
-        """The segments that its triggers, waits and actions name; those of conditions are found by `references`."""
+        """The segments that it refers to, in triggers, waits, actions and conditions."""
         named = {getattr(node, "for_segment", None) or getattr(node, "segment", None) for node in self.nodes}
         named |= {getattr(node.on, "segment", None) for node in self.nodes if isinstance(node, Trigger)}
-        return {id for id in named if id}
+        return {id for id in named if id}.union(*map(_referred, self._conditions()))
+
+    def _conditions(self) -> list[Any]:
+        asked = [condition for condition in (self.exit_when, self.goal) if condition is not None]
+        asked += [node.if_ for node in self.nodes if isinstance(node, If)]
+        return asked + [branch.if_ for node in self.nodes if isinstance(node, Branches) for branch in node.of]
+
+
+def _referred(condition: Any) -> set[str]:
+    return references(parse_condition(condition, scope="run"))
