@@ -309,7 +309,7 @@ class Generator:
         log: list[Logged] = []
         for i, logged_at in enumerate(sorted(self.instant() for _ in range(count))):
             event = self._event(f"m{i}")
-            event.user_id = r.choice(self.contacts)
+            event.user_id = r.choice(self.contacts if event.type == "alias" else (*self.contacts, "old0", "old1"))
             event.at = self._at(logged_at, log)
             event.received_at = logged_at
             if log and r.random() < 0.06:
@@ -333,8 +333,9 @@ class Generator:
         return min(logged_at, self.instant())
 
     def _again(self, log: list[Logged], logged_at: int) -> Event | None:
-        """A record of the last day once more, as it was or altered."""
-        recent = [x for x in log if logged_at - x.logged_at < DAY and x.event.type != "alias"]
+        """A record of the last day once more, as it was or altered: the stream knows the ids of a day."""
+        first_at = {x.event.id: x.logged_at for x in reversed(log)}
+        recent = [x for x in log if logged_at - first_at[x.event.id] < DAY and x.event.type != "alias"]
         if not recent:
             return None
         first = self.random.choice(recent).event
@@ -353,6 +354,8 @@ class Generator:
             return Event(r.choice(("page", "screen")), id, properties=self._properties())
         if kind < 0.76:
             return Event("identify", id, traits=self._traits())
+        if kind < 0.77:
+            return Event("alias", id, previous_id=r.choice(("anon1", "old0", "old1")))
         if kind < 0.79:
             return Event("group", id, group_id=r.choice(("acme", "globex")), traits={"plan": r.choice(WORDS)})
         if kind < 0.87:
