@@ -1,8 +1,10 @@
 """What could not be read: made, listed, and read again after a fix. Nothing of it is lost, nothing of it stops a flow.
 
 Sources: `http:<call>` a single call's body, `http:batch` a batch that could not be opened, `http:event` one event of a
-batch, `crm` a record that the mapping could not read, `import:<file>` a line of a file. A letter that was replayed is
-followed by a record of source `replayed`, whose key is the letter's id; the letter itself stays.
+batch, `hook:<provider>` an event of a provider's webhook, `import:<file>` a line of a file; a topic's name, for a
+record that stands there: `crm` where the mapping could not read it, `events`, `examples` where their flow could
+not. A letter that was replayed is followed by a record of source `replayed`, whose key is the letter's id; the letter
+itself stays.
 """
 
 from __future__ import annotations
@@ -21,12 +23,12 @@ CRM_SOURCE: Final = "crm"
 
 def from_bytes(source: str, reason: str, raw: bytes, at: int) -> DeadLetter:
     """A letter of bytes that came from outside; the same bytes again make the same letter."""
-    return DeadLetter(uuid5("dead_letter", source, content_hash(raw)), source, reason, raw, at)
+    return DeadLetter(uuid5("dead", source, content_hash(raw)), source, reason, raw, at)
 
 
 def from_record(topic: str, partition: int, record: Record, reason: str) -> DeadLetter:
     """A letter of a record that stands on the log; reading it again makes the same letter."""
-    id = uuid5("dead_letter", topic, partition, record.offset)
+    id = uuid5("dead", topic, partition, record.offset)
     return DeadLetter(id, topic, reason, record.value, record.logged_at, record.key, partition, record.offset)
 
 

@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from connectors.consistency import check_together
 from connectors.log import Log
 from flows.definitions.catalogue import Catalogue, Snapshot
 from schemas.definitions import parse
@@ -87,8 +88,8 @@ def publish(
 ) -> list[Publication]:
     """Publish those bodies that differ from what stands, in one append; one Publication a body, in their order.
 
-    `expected` names the version that its editor has seen (0: none). Raises InvalidInput with every fault, VersionTaken
-    where somebody else was first.
+    `expected` names the version that its editor has seen (0: none). Raises InvalidInput with every fault, also where
+    they do not fit together with what stands; VersionTaken where somebody else was first.
     """
     if faults := validate(bodies, [f"{b.get('kind')} {b.get('id')}" for b in bodies] if len(bodies) > 1 else ()):
         raise InvalidInput("definitions", faults)
@@ -100,7 +101,7 @@ def publish(
             for p, body in zip(planned, bodies, strict=True)
             if p.is_new
         ]
-        _append(reader, acts)
+        _append(reader, catalogue, acts)
     return planned
 
 
@@ -114,7 +115,7 @@ def rollback(
         if version not in known:
             there = f"there are {', '.join(map(str, known))}" if known else "nothing was ever published under this id"
             raise InvalidInput(f"{kind} {id}", [Violation("version", f"{version} does not exist; {there}")])
-        _append(reader, [_act(kind, id, "rollback", version, by)])
+        _append(reader, catalogue, [_act(kind, id, "rollback", version, by)])
 
 
 def delete(reader: CatalogueReader, kind: str, id: str, by: str = "", expected: int | None = None) -> None:
@@ -123,7 +124,7 @@ def delete(reader: CatalogueReader, kind: str, id: str, by: str = "", expected: 
         _check_expected(catalogue, {} if expected is None else {(kind, id): expected})
         if newest(catalogue).get(kind, id) is None:
             raise InvalidInput(f"{kind} {id}", [Violation("id", "there is no such definition")])
-        _append(reader, [_act(kind, id, "delete", catalogue.latest_version(kind, id), by)])
+        _append(reader, catalogue, [_act(kind, id, "delete", catalogue.latest_version(kind, id), by)])
 
 
 def _act(kind: str, id: str, op: Literal["rollback", "delete"], version: int, by: str) -> Definition:
@@ -152,16 +153,24 @@ def _check_expected(catalogue: Catalogue, expected: Mapping[Key, int]) -> None:
             raise VersionTaken(f"{kind} {id} {now}, not at {seen}: read it again, and decide again")
 
 
-def _append(reader: CatalogueReader, acts: Sequence[Definition]) -> None:
+def _append(reader: CatalogueReader, catalogue: Catalogue, acts: Sequence[Definition]) -> None:
     """Append the acts, read them back, and see whether they were first. The reader is open."""
     if not acts:
         return
+    check_together(newest(catalogue).current, [_with_body(catalogue, act) for act in acts])
     landed = reader.log.append([Entry(DEFINITIONS, f"{a.kind}/{a.id}", encode(a)) for a in acts])
     taken = reader.taken_until(landed[-1].offset + 1)
     void = [a for a, place in zip(acts, landed, strict=True) if place.offset not in taken]
     if void:
         names = ", ".join(f"{a.kind} {a.id} version {a.version}" for a in void)
         raise VersionTaken(f"somebody else published {names} at this moment: read it again, and decide again")
+
+
+def _with_body(catalogue: Catalogue, act: Definition) -> Definition:
+    """A rollback names a version; what becomes current is its body."""
+    if act.op != "rollback":
+        return act
+    return msgspec.structs.replace(act, body=dict(catalogue.versions[act.kind, act.id][act.version].body))
 
 
 def _join(place: str, path: str) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from connectors import dead_letters
-from connectors.calls import receive
+from connectors.calls import EVENT, receive
 from connectors.crm_mapping import Mapper, read_record
 from connectors.segment_spec import entry_of, read_call
 from schemas.errors import UnreadableRecord
 from schemas.ids import content_hash, uuid5
 from schemas.records import DeadLetter, Entry
-from schemas.topics import CRM
+from schemas.topics import CRM, EVENTS
 
 
 def reread(letter: DeadLetter, mapper: Mapper, now: int, corrected: bytes | None = None) -> list[Entry]:
@@ -22,8 +22,8 @@ def reread(letter: DeadLetter, mapper: Mapper, now: int, corrected: bytes | None
     origin, _, call = letter.source.partition(":")
     if origin == dead_letters.CRM_SOURCE:
         entries = _crm(data, letter, mapper, now)
-    elif origin == "http":
-        entries = _http(data, call, letter.at, corrected is not None)
+    elif origin in ("http", EVENTS):
+        entries = _http(data, call or EVENT, letter.at, corrected is not None)
     elif origin == "import":
         entries = _imported(data)
     else:

@@ -38,7 +38,7 @@ class Row(NamedTuple):
 
 
 class Rows:
-    """Iterates over a file's rows. `done` of `size` are read: bytes, or rows of a table (of CSV the end is not known)."""
+    """Iterates over a file's rows. `done` of `size` are read: bytes, or rows of a table (a CSV tells no end)."""
 
     def __init__(self, path: Path, format: Format | None = None, delimiter: str = "", encoding: str = "utf-8"):
         self.path, self.done = path, 0

@@ -143,3 +143,29 @@ def test_of_editors_at_the_same_time_each_version_has_one(tmp_path):
     for editor in editors:
         editor.join()
     assert sorted(won) == list(range(1, 81))
+
+
+# What must fit together
+
+
+def segment(id: str, **where: Any) -> dict[str, Any]:
+    return {"kind": "segment", "id": id, "where": where}
+
+
+def test_segments_that_ask_about_each_other_are_refused_whoever_came_first(reader):
+    publish(reader, [segment("a", segment="b"), segment("b", everyone=True)])
+    with pytest.raises(InvalidInput, match="a → b → a"):
+        publish(reader, [segment("b", segment="a")])
+    with pytest.raises(InvalidInput, match="ask about each other"):
+        publish(reader, [segment("x", segment="y"), segment("y", **{"not": {"segment": "x"}})])
+    assert reader.log.end(DEFINITIONS, 0) == 2
+
+
+def test_a_rollback_that_would_close_a_cycle_is_refused(reader):
+    publish(reader, [segment("a", segment="b")])
+    publish(reader, [segment("a", everyone=True)])
+    publish(reader, [segment("b", segment="a")])
+    with pytest.raises(InvalidInput, match="ask about each other"):
+        rollback(reader, "segment", "a", 1)
+    delete(reader, "segment", "b")
+    rollback(reader, "segment", "a", 1)

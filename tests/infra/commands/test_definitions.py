@@ -1,0 +1,95 @@
+"""`waxwing apply`, `get`, `rollback`, `delete`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from connectors.sqlite_log import SqliteLog
+from infra.cli import app
+from schemas.topics import DEFINITIONS
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WAXWING_DATA", str(tmp_path / "data"))
+    return tmp_path
+
+
+def waxwing(*arguments: str) -> Result:
+    return CliRunner().invoke(app, arguments)
+
+
+def write(folder: Path, name: str, text: str) -> str:
+    (folder / name).write_text(text)
+    return str(folder / name)
+
+
+def test_a_folder_is_applied_and_the_second_time_nothing_changes(folder):
+    (folder / "defs").mkdir()
+    write(folder, "defs/a.yaml", "- {kind: topic, id: news, name: News}\n- {kind: workspace, id: default}")
+    write(folder, "defs/b.json", '{"kind": "topic", "id": "sport"}')
+    first = waxwing("apply", "defs")
+    assert first.stdout.splitlines() == [
+        "topic/news version 1 published",
+        "workspace/default version 1 published",
+        "topic/sport version 1 published",
+    ]
+    assert all(line.endswith("version 1 unchanged") for line in waxwing("apply", "defs").stdout.splitlines())
+
+
+def test_all_faults_of_all_files_come_at_once_and_nothing_is_published(folder):
+    one = write(folder, "one.yaml", "- {kind: topic, id: good}\n- {kind: topic, id: news, channel: fax, colour: red}")
+    two = write(folder, "two.yaml", "kind: nonsense\nid: x")
+    three = write(folder, "three.yaml", "a: [1")
+    again = write(folder, "four.yaml", "{kind: topic, id: good}")
+    answer = waxwing("apply", one, two, three, again)
+    assert (answer.exit_code, answer.stdout) == (2, "")
+    faults = answer.stderr.splitlines()
+    for place in (
+        "one.yaml[2]: channel",
+        "one.yaml[2]: colour",
+        "two.yaml: kind",
+        "three.yaml: line 1",
+        "four.yaml: id",
+    ):
+        assert sum(place in fault for fault in faults) == 1
+    assert len(faults) == 5
+    log = SqliteLog(folder / "data/log.db")
+    assert log.end(DEFINITIONS, 0) == 0
+    log.close()
+
+
+def test_check_says_what_is_wrong_and_publishes_nothing(folder):
+    good = write(folder, "a.yaml", "{kind: topic, id: news}")
+    assert waxwing("apply", "--check", good).stdout == "1 definitions, no fault\n"
+    assert not (folder / "data").exists()
+
+
+def test_a_definition_is_read_back_as_it_was_written_listed_rolled_back_and_deleted(folder):
+    for name in ("a", "b"):
+        waxwing("apply", write(folder, "t.yaml", f"{{kind: topic, id: news, name: {name}}}"))
+    assert json.loads(waxwing("get", "topic", "news").stdout) == {"kind": "topic", "id": "news", "name": "b"}
+    assert json.loads(waxwing("get", "topic", "news", "--version", "1").stdout)["name"] == "a"
+    assert json.loads(waxwing("get", "topic").stdout)["version"] == 2
+    assert waxwing("rollback", "topic", "news", "1").exit_code == 0
+    assert json.loads(waxwing("get", "topic", "news").stdout)["name"] == "a"
+    assert waxwing("delete", "topic", "news").exit_code == 0
+    assert waxwing("get", "topic").stdout == ""
+
+
+def test_what_is_not_there_is_a_negative_answer_and_what_cannot_be_is_bad_input():
+    assert waxwing("get", "topic", "news").exit_code == 1
+    for arguments in (
+        ("get", "nonsense"),
+        ("rollback", "topic", "news", "1"),
+        ("delete", "topic", "news"),
+        ("apply", "nowhere"),
+    ):
+        answer = waxwing(*arguments)
+        assert answer.exit_code == 2
+        assert answer.stderr
