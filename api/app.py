@@ -26,6 +26,7 @@ from api import (
     problems,
     reports,
     summary,
+    templates,
 )
 from api.auth import admin
 from api.deps import Deps
@@ -41,6 +42,7 @@ FOR_ADMINS = (
     messages.router,
     reports.router,
     summary.router,
+    templates.router,
     definitions.router,
     crm.router,
     dead_letters.router,

@@ -31,6 +31,7 @@ COMMANDS: Final = {  # each command's module: only the one that is called is loa
     "explain": "explain",
     "verify": "verify",
     "replay": "replay",
+    "template": "template",
     "topics": "topics",
     "migrate": "migrate",
     "graph": "graph",

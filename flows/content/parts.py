@@ -60,7 +60,9 @@ class Content:
     @property
     def html(self) -> str:
         """An email's HTML, its template tags in place."""
-        html = mjml_to_html(self.sources["mjml"]) if "mjml" in self.sources else self.sources["html"]
+        html = self.sources.get("html", "")
+        if "mjml" in self.sources:  # screen readers choose their voice by `lang`
+            html = mjml_to_html(self.sources["mjml"]).replace('lang="und"', f'lang="{self.locale}"')
         if preheader := self.sources.get("preheader"):
             body = _BODY.search(html)
             at = body.end() if body else 0

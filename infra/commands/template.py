@@ -1,0 +1,130 @@
+"""`waxwing template lint`, `render`, `diff`: look at templates before they are sent, from files or as published."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from connectors.documents import read_documents
+from connectors.open import open_log
+from connectors.publish import CatalogueReader, newest, validate
+from flows.content.lint import PREVIEW, lint
+from flows.content.preview import difference, shown
+from flows.content.template import RenderFailed, compile_template
+from flows.content.template import render as render_template
+from flows.definitions.catalogue import Catalogue
+from infra.settings import Settings
+from schemas.errors import InvalidInput, Violation
+
+KINDS = ("email_template", "sms_template", "push_template", "webhook_template")
+NEGATIVE = 1
+What = Annotated[str, typer.Argument(help="a YAML or JSON file of templates and snippets, or a template's id")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    template = typer.Typer(no_args_is_help=True, help="Look at templates before they are sent.")
+    template.command("lint")(lint_)
+    template.command()(render)
+    template.command()(diff)
+    app.add_typer(template, name="template")
+
+
+def lint_(what: What) -> None:
+    """What would go wrong in each locale; exit code 1 where there is an error."""
+    templates, snippets = _templates(what)
+    errors = 0
+    for body in templates:
+        for finding in lint(body, snippets):
+            typer.echo(f"{body['id']}: {finding}")
+            errors += finding.severity == "error"
+    if errors:
+        raise typer.Exit(NEGATIVE)
+    typer.echo(f"{len(templates)} templates, no error")
+
+
+def render(
+    what: What,
+    id: Annotated[str, typer.Option(help="which, of a file with several")] = "",
+    locale: Annotated[str, typer.Option(help="as in de-CH")] = "",
+    data: Annotated[Path | None, typer.Option(help="JSON file of the variables, in place of the sample")] = None,
+    html: Annotated[bool, typer.Option("--html", help="print the HTML alone")] = False,
+) -> None:
+    """The message for the template's sample, or for other data; exit code 1 where there is none."""
+    templates, snippets = _templates(what)
+    chosen = [body for body in templates if not id or body["id"] == id]
+    if len(chosen) != 1:
+        there = ", ".join(str(body["id"]) for body in templates)
+        raise InvalidInput(what, [Violation("--id", f"choose one of {there}")])
+    template = compile_template(chosen[0], snippets)
+    values = _read_data(data) if data else chosen[0].get("sample", {})
+    try:
+        rendered = render_template(template, values, locale, PREVIEW, track=False)
+    except RenderFailed as fault:
+        typer.echo(f"{template.id}: {fault}", err=True)
+        raise typer.Exit(NEGATIVE) from None
+    typer.echo(rendered.html if html else json.dumps(shown(template, rendered), indent=2, ensure_ascii=False))
+
+
+def diff(id: Annotated[str, typer.Argument(help="a template's id")], before: int, after: int) -> None:
+    """What differs between two versions."""
+    with _Opened() as catalogue:
+        kind = _kind_of(catalogue, id)
+        known = catalogue.versions[kind, id]
+        if missing := [v for v in (before, after) if v not in known]:
+            raise InvalidInput(f"{kind} {id}", [Violation("version", f"{v} does not exist") for v in missing])
+        names = f"{id} version {before}", f"{id} version {after}"
+        typer.echo(difference(known[before].body, known[after].body, names), nl=False)
+
+
+def _templates(what: str) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """The templates of a file or the one of an id, and the snippets beside them."""
+    path = Path(what)
+    if not path.exists():
+        with _Opened() as catalogue:
+            current = newest(catalogue)
+            found = current.get(_kind_of(catalogue, what), what)
+            snippets = {p.id: dict(p.body) for p in current.of("snippet")}
+            return [dict(found.body)] if found else [], snippets
+    documents, faults = read_documents(path)
+    faults += validate([d.body for d in documents], [d.place for d in documents])
+    if faults:
+        raise InvalidInput(what, faults)
+    bodies = [d.body for d in documents]
+    return (
+        [body for body in bodies if body["kind"] in KINDS],
+        {body["id"]: body for body in bodies if body["kind"] == "snippet"},
+    )
+
+
+def _kind_of(catalogue: Catalogue, id: str) -> str:
+    found = [kind for kind in KINDS if (kind, id) in catalogue.versions]
+    if len(found) != 1:
+        told = f"is the id of {' and '.join(found)}" if found else "is neither a file nor the id of a template"
+        raise InvalidInput("template", [Violation("", f"{id!r} {told}")])
+    return found[0]
+
+
+def _read_data(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except ValueError as fault:
+        raise InvalidInput(str(path), [Violation("", f"is no JSON: {fault}")]) from None
+    if not isinstance(found, dict):
+        raise InvalidInput(str(path), [Violation("", "must be an object: the variables by name")])
+    return found
+
+
+class _Opened:
+    """The catalogue of the log, for a `with`."""
+
+    def __enter__(self) -> Catalogue:
+        self._log = open_log(Settings())
+        with CatalogueReader(self._log).open() as catalogue:
+            return catalogue
+
+    def __exit__(self, *_: object) -> None:
+        self._log.close()
