@@ -118,6 +118,7 @@ def test_gzip_bodies_are_taken(client, log):
         (gzip.compress(b" " * 50_000_000), 413),  # 50 MB in 48 KB
         (zlib.compress(b"{}"), 400),
     ],
+    ids=["nonsense", "cut", "bomb", "deflate"],
 )
 def test_gzip_that_is_broken_cut_or_a_bomb_is_refused(client, body, status):
     assert len(body) < 100_000

@@ -94,6 +94,7 @@ def test_exact_repetitions_are_events_of_their_own_and_the_same_file_again_gives
         (gzip.compress(b'{"a":1}\n' * 1000)[:-20], "damaged or cut"),
         (b"\x1f\x8bnonsense", "damaged or cut"),
     ],
+    ids=["list", "cut", "nonsense"],
 )
 def test_a_file_that_is_not_what_it_should_be_is_refused(tmp_path, content, message):
     path = tmp_path / ("a.jsonl.gz" if content[:1] == b"\x1f" else "a.jsonl")
