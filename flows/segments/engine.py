@@ -116,10 +116,7 @@ def react(scope: Scope) -> None:
     if woken:
         touched |= section.wake(segments.leafset, scope.view, at)
     if leaves:
-        if scope.event is None or scope.keys:
-            touched |= section.take(leaves, scope.event, scope.view, at)
-        else:
-            touched |= section.turn(leaves, scope.event, scope.view, at)
+        touched |= section.take(leaves, scope.event, scope.view, at)
     for id in touched:
         places.update(segments.users.get(id, ()))
     if places:

@@ -38,6 +38,8 @@ class Leaf(ABC):
 
     def __init__(self, id: str, keys: Iterable[str], in_run: bool = False):
         self.id, self.keys, self.in_run = id, frozenset(keys), in_run
+        # Whether it can change without its state: it also asks the profile, the zone, or what others conclude.
+        self.asks_around = any(not key.startswith("event") for key in self.keys)
 
     def observe(self, state: Any, event: Event, at: int) -> Any:
         """The state with the event taken in; the very same object where the event changes nothing.

@@ -95,27 +95,23 @@ class LeafStates(msgspec.Struct, array_like=True, gc=False):
     def observe(
         self, leafset: LeafSet, event: Event | None, keys: Collection[str], view: ContactView, at: int
     ) -> set[str]:
-        """Take an event and changes in; the ids of the leaves that they touched. Events come once each."""
+        """Take an event and changes in; the ids of the leaves whose truth may have turned. Events come once each."""
         return self.take(leafset.touched(event, keys), event, view, at)
 
     def take(self, leaves: Iterable[Leaf], event: Event | None, view: ContactView, at: int) -> set[str]:
-        """The same for leaves that are known to be touched."""
-        for leaf in leaves:
-            state = self.states.get(leaf.id)
-            self._keep(leaf, state if event is None else leaf.observe(state, event, at), view, at)
-        return {leaf.id for leaf in leaves}
-
-    def turn(self, leaves: Iterable[Leaf], event: Event, view: ContactView, at: int) -> set[str]:
-        """Take in an event with which nothing else changed; the ids of the leaves whose truth it turned."""
+        """The same for leaves whose names or keys are hit: the ids of those whose truth it turned, or may have."""
         turned: set[str] = set()
         states = self.states
         for leaf in leaves:
-            state = states.get(leaf.id)
-            seen = leaf.observe(state, event, at)
-            if seen is not state:
-                if leaf.truth(state, view, at) != leaf.truth(seen, view, at):
-                    turned.add(leaf.id)
-                self._keep(leaf, seen, view, at)
+            held = states.get(leaf.id)
+            state = held if event is None else leaf.observe(held, event, at)
+            if leaf.asks_around:
+                turned.add(leaf.id)
+            elif state is held:
+                continue
+            elif leaf.truth(held, view, at) != leaf.truth(state, view, at):
+                turned.add(leaf.id)
+            self._keep(leaf, state, view, at)
         return turned
 
     def wake(self, leafset: LeafSet, view: ContactView, at: int) -> set[str]:

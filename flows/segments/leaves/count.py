@@ -10,7 +10,7 @@ from flows.contact.view import ContactView
 from flows.segments.leaf import EventLeaf
 from flows.segments.measures import compile_number, enough
 from flows.segments.where import Where
-from flows.segments.windows import Range
+from flows.segments.windows import FOREVER, Range
 from schemas.definitions.conditions import Comparison, EventName
 from schemas.records import Event
 
@@ -47,6 +47,16 @@ class CountAll(EventLeaf):
         return {"count": state or 0}
 
 
+def compile_count(
+    id: str, names: Sequence[EventName], where: Where, window: Range, count: Comparison, in_run: bool
+) -> EventLeaf:
+    """The smallest state, and the shortest way, that answer it."""
+    if not window.slides:
+        return CountAll(id, names, where, window, count, in_run)
+    kind = CountAtLeast if count.op in ("gte", "gt") and not window.opens and count.value != 0 else CountSliding
+    return kind(id, names, where, window, count, in_run)
+
+
 class CountSliding(EventLeaf):
     """Over a window that events leave by time. State: their `at`, ascending; no more of them than can matter."""
 
@@ -56,7 +66,7 @@ class CountSliding(EventLeaf):
         super().__init__(id, names, in_run=in_run)
         self.where, self.window, self.test = where, window, compile_number(count)
         # Where the window ends now, the last few decide. Where it ends earlier, what is too young now decides later.
-        self.limit = 0 if window.opens else enough(count)
+        self.limit = FOREVER if window.opens else enough(count)
 
     def observe(self, state: list[int] | None, event: Event, at: int) -> list[int] | None:
         """Keep the event's `at`, drop what is past its window."""
@@ -67,16 +77,9 @@ class CountSliding(EventLeaf):
             return [happened]
         if len(state) == self.limit and happened < state[0]:
             return state
-        return self._trim(state, [happened], at)
-
-    def _trim(self, state: list[int], more: list[int], at: int) -> list[int]:
         kept = state[bisect_right(state, at - self.window.closes) :]
-        for happened in more:
-            if kept and happened < kept[-1]:
-                insort(kept, happened)
-            else:
-                kept.append(happened)
-        return kept[-self.limit :]
+        insort(kept, happened)
+        return kept if len(kept) <= self.limit else kept[1:]
 
     def count(self, state: list[int] | None, at: int) -> int:
         """How many count at the instant; where more than matter did, so many as are kept."""
@@ -109,8 +112,23 @@ class CountSliding(EventLeaf):
 
     def size(self, per_day: int) -> int:
         """9 bytes an event."""
-        return 3 + 9 * (self.limit or per_day * self.window.days())
+        return 3 + 9 * min(self.limit, per_day * self.window.days())
 
     def explain(self, state: list[int] | None, view: ContactView, at: int) -> dict[str, Any]:
         """The instants that count, the latest ones where there are more than matter."""
         return {"count": self.count(state, at), "at": [e for e in state or () if self.window.has(e, at)]}
+
+
+class CountAtLeast(CountSliding):
+    """At least so many until now, the most common question: the last few are kept, and the first of them decides."""
+
+    def truth(self, state: list[int] | None, view: ContactView, at: int) -> bool:
+        """Whether the first of them still counts."""
+        return state is not None and len(state) >= self.limit and state[-self.limit] + self.window.closes > at
+
+    def next_change(self, state: list[int] | None, view: ContactView, at: int) -> int | None:
+        """When it does not any more."""
+        if state is None or len(state) < self.limit:
+            return None
+        edge = state[-self.limit] + self.window.closes
+        return edge if edge > at else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flows.segments.leaf import Leaf, leaf_id
-from flows.segments.leaves.count import CountAll, CountSliding
+from flows.segments.leaves.count import compile_count
 from flows.segments.where import Where
 from flows.segments.windows import Range
 from schemas.definitions import conditions as spec
@@ -20,5 +20,4 @@ def compile_message(leaf: spec.Message) -> Leaf:
     where = [spec.PropertyIs(name, spec.Comparison("eq", value)) for name, value in leaf.filters]
     if leaf.outcome in _ANSWERS and not leaf.machines:
         where.append(spec.PropertyIs("machine", spec.Comparison("ne", True)))
-    kind = CountSliding if window.slides else CountAll
-    return kind(id, names, Where(where), window, leaf.comparison, spec.in_run(leaf))
+    return compile_count(id, names, Where(where, id), window, leaf.comparison, spec.in_run(leaf))

@@ -8,7 +8,7 @@ from typing import Any
 from flows.contact.view import MISSING, ContactView
 from flows.segments.compare import is_number
 from flows.segments.leaf import EventLeaf, Leaf, leaf_id
-from flows.segments.leaves.count import CountAll, CountSliding
+from flows.segments.leaves.count import compile_count
 from flows.segments.leaves.rows import RowLeaf
 from flows.segments.measures import Row, as_json, compile_measure
 from flows.segments.where import MISMATCHES, Where, look_up
@@ -19,14 +19,13 @@ from schemas.records import Event
 
 def compile_performed(leaf: spec.Performed) -> Leaf:
     """The smallest state that answers it."""
-    id, window, in_run = leaf_id(leaf), Range(leaf.window), spec.in_run(leaf)
+    id, window = leaf_id(leaf), Range(leaf.window)
     where = Where(leaf.where, id)
     if where.timed or (leaf.measure != "count" and window.slides):
         return Measured(id, leaf, where, window)
     if leaf.measure != "count":
         return Collapsed(id, leaf, where, window)
-    kind = CountSliding if window.slides else CountAll
-    return kind(id, (leaf.event,), where, window, leaf.comparison, in_run)
+    return compile_count(id, (leaf.event,), where, window, leaf.comparison, spec.in_run(leaf))
 
 
 class _Reading(EventLeaf):
