@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as Base64Error
+from collections.abc import Sequence
+
 import msgspec
 
+from schemas.errors import UnreadableRecord
 from schemas.records import Send
 
 
@@ -52,3 +57,27 @@ def origin_of(send: Send, provider: str) -> Origin:
         provider=provider,
         variant=send.variant,
     )
+
+
+def pack(origin: Origin, length: int, parts: int) -> list[str]:
+    """The origin as metadata: letters, digits, `-` and `_`, in up to `parts` pieces of at most `length` characters.
+
+    Where it is too long for that, only send, contact and channel go along.
+    """
+    text = _base64(origin)
+    if len(text) > length * parts:
+        text = _base64(Origin(origin.send, origin.contact, origin.channel))
+    return [text[i : i + length] for i in range(0, len(text), length)]
+
+
+def unpack(pieces: Sequence[str]) -> Origin:
+    """What `pack` has packed; UnreadableRecord for anything else."""
+    text = "".join(pieces)
+    try:
+        return msgspec.json.decode(urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=Origin)
+    except (Base64Error, ValueError) as fault:
+        raise UnreadableRecord(f"the message's origin cannot be read: {fault}") from None
+
+
+def _base64(origin: Origin) -> str:
+    return urlsafe_b64encode(msgspec.json.encode(origin)).rstrip(b"=").decode()

@@ -9,7 +9,10 @@ from flows.delivery.origin import Origin
 
 
 class Message(NamedTuple):
-    """One message, rendered and addressed. `unsubscribe_url` is set on marketing email; `links` are its targets."""
+    """One message, rendered and addressed. `unsubscribe_url` is set on marketing email; `links` are its targets.
+
+    `token` names its origin, signed: for providers that call back at an address and carry no metadata.
+    """
 
     origin: Origin
     to: str
@@ -19,6 +22,7 @@ class Message(NamedTuple):
     unsubscribe_url: str = ""
     links: tuple[str, ...] = ()
     data: Mapping[str, str] = {}
+    token: str = ""
 
 
 class Accepted(NamedTuple):
@@ -48,7 +52,8 @@ class Unknown(NamedTuple):
 
 
 class Absent(NamedTuple):
-    """The answer to a look-up: the provider vouches that it does not have the send."""
+    """The answer to a look-up: it may be handed over again, for the provider vouches that it does not have the send,
+    or takes the same id only once."""
 
 
 Result = Accepted | Refused | Retry | Unknown

@@ -7,77 +7,42 @@ went out: nobody knows. Mail Send has no idempotency key and no look-up, so unkn
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import Any, Final
 
-import httpx
-import msgspec
-
-from flows.delivery.provider import Accepted, Found, Message, Refused, Result, Retry, Unknown
+from flows.delivery.provider import Accepted, Message, Refused, Result
 from schemas.definitions.provider import Provider as Definition
+from sinks.providers.email import sender_of, unsubscribe_headers
+from sinks.providers.http import TIMEOUT_S, Answer, Http, HttpAccount, by_status, encode_json
 
+URL: Final = "https://api.sendgrid.com"
 ORIGIN: Final = "waxwing"  # the custom argument that comes back with every event
-TIMEOUT_S: Final = 15.0
-_KEEPALIVE_S: Final = 4.0  # below any server's own, so that an idle line is not cut just as it is used again
-_MAX_REASON: Final = 300
-_encode = msgspec.json.Encoder().encode
 
 
-class SendGrid:
-    """One account. `url` is SendGrid's address; requests share connections."""
+class SendGrid(HttpAccount):
+    """One account."""
 
-    name = "sendgrid"
-
-    def __init__(self, definition: Definition, key: str, url: str, timeout_s: float = TIMEOUT_S):
-        self._definition = definition
-        headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
-        limits = httpx.Limits(max_connections=1, keepalive_expiry=_KEEPALIVE_S)
-        tls = httpx.create_ssl_context()
-        # A client a connection: httpcore's pool looks at every one of its connections at each request, which with 64
-        # of them took two thirds of the time (24,000 against 45,000 messages a minute).
-        self._clients = [
-            httpx.AsyncClient(base_url=url, headers=headers, limits=limits, timeout=timeout_s, verify=tls)
-            for _ in range(definition.concurrency)
-        ]
-        self._idle: asyncio.LifoQueue[httpx.AsyncClient] = asyncio.LifoQueue()
-        for client in self._clients:
-            self._idle.put_nowait(client)
+    def __init__(self, definition: Definition, key: str, url: str = URL, timeout_s: float = TIMEOUT_S):
+        super().__init__(definition, Http(url, timeout_s))
+        self._headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
 
     async def send(self, message: Message) -> Result:
         """One request."""
-        body = _encode(request_of(message, self._definition))
-        client = await self._idle.get()
-        try:
-            answer = await client.post("/v3/mail/send", content=body)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol) as fault:
-            return Retry(f"no connection: {fault!r}")
-        except httpx.HTTPError as fault:
-            return Unknown(f"no answer: {fault!r}")
-        finally:
-            self._idle.put_nowait(client)
-        return result_of(answer, time.time())
-
-    async def find(self, send_id: str) -> Found:
-        """Mail Send has no look-up."""
-        return Unknown("SendGrid has no look-up by send")
-
-    async def close(self) -> None:
-        """Close the connections."""
-        for client in self._clients:
-            await client.aclose()
+        body = encode_json(request_of(message, self.definition))
+        answer = await self.http.post("/v3/mail/send", body, self._headers)
+        return result_of(answer, time.time()) if isinstance(answer, Answer) else answer
 
 
 def request_of(message: Message, definition: Definition) -> dict[str, Any]:
     """The body of Mail Send. Its own tracking is off: the links are ours already."""
-    origin = message.origin
+    origin, sender = message.origin, sender_of(definition)
     person = {
         "to": [{"email": message.to}],
-        "custom_args": {"send": origin.send, ORIGIN: _encode(origin).decode()},
+        "custom_args": {"send": origin.send, ORIGIN: encode_json(origin).decode()},
     }
     body: dict[str, Any] = {
         "personalizations": [person],
-        "from": {"email": definition.sender.email, "name": definition.sender.name or definition.sender.email},
+        "from": {"email": sender.email, "name": sender.name or sender.email},
         "subject": message.subject,
         "content": [{"type": "text/plain", "value": message.text}, {"type": "text/html", "value": message.html}],
         "categories": [c for c in dict.fromkeys((origin.campaign, origin.journey, origin.template)) if c],
@@ -89,44 +54,23 @@ def request_of(message: Message, definition: Definition) -> dict[str, Any]:
     }
     if definition.reply_to:
         body["reply_to"] = {"email": definition.reply_to}
-    if message.unsubscribe_url:  # RFC 2369 and RFC 8058
-        body["headers"] = {
-            "List-Unsubscribe": f"<{message.unsubscribe_url}>",
-            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
-        }
+    if headers := unsubscribe_headers(message):
+        body["headers"] = headers
     return body
 
 
-def result_of(answer: httpx.Response, now_s: float) -> Result:
+def result_of(answer: Answer, now_s: float) -> Result:
     """What the answer means; `now_s` is the clock, for a rate limit that names an instant."""
-    status = answer.status_code
-    reason = f"{status} {answer.text[:_MAX_REASON]}".strip()
-    match status:
-        case 202 | 200:
-            return Accepted(answer.headers.get("X-Message-Id", ""))
-        case 429 | 500 | 503:
-            return Retry(reason, _after_s(answer, now_s))
-        case 408 | 502 | 504:
-            return Unknown(reason)
-        case 401 | 403 | 404 | 405:
-            return Refused(reason, "account")
-        case _:
-            return Refused(reason, "address" if _is_of_address(answer) else "message")
+    result = by_status(answer, now_s)
+    if isinstance(result, Accepted):
+        return Accepted(answer.headers.get("x-message-id", ""))
+    if result == Refused(answer.reason) and _is_of_address(answer):
+        return Refused(answer.reason, "address")
+    return result
 
 
-def _after_s(answer: httpx.Response, now_s: float) -> float:
-    for name, base in (("Retry-After", 0.0), ("X-RateLimit-Reset", now_s)):
-        try:
-            return max(0.0, float(answer.headers[name]) - base)
-        except (KeyError, ValueError):
-            continue
-    return 0.0
-
-
-def _is_of_address(answer: httpx.Response) -> bool:
+def _is_of_address(answer: Answer) -> bool:
     """SendGrid names the field at fault: `{"errors":[{"field":"personalizations.0.to.0.email", …}]}`."""
-    try:
-        errors = answer.json().get("errors", [])
-        return any(str(e.get("field", "")).startswith("personalizations.0.to") for e in errors)
-    except (ValueError, AttributeError):
-        return False
+    errors = answer.json().get("errors")
+    fields = [str(e.get("field", "")) for e in errors if isinstance(e, dict)] if isinstance(errors, list) else []
+    return any(field.startswith("personalizations.0.to") for field in fields)
