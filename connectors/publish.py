@@ -91,8 +91,9 @@ def publish(
     `expected` names the version that its editor has seen (0: none). Raises InvalidInput with every fault, also where
     they do not fit together with what stands; VersionTaken where somebody else was first.
     """
-    if faults := validate(bodies, [f"{b.get('kind')} {b.get('id')}" for b in bodies] if len(bodies) > 1 else ()):
-        raise InvalidInput("definitions", faults)
+    names = [f"{body.get('kind')} {body.get('id')}" for body in bodies]
+    if faults := validate(bodies, names if len(bodies) > 1 else ()):
+        raise InvalidInput("definitions" if len(bodies) > 1 else names[0], faults)
     with reader.open() as catalogue:
         _check_expected(catalogue, expected or {})
         planned = [_planned(catalogue, body) for body in bodies]
