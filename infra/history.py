@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import yaml
 
+from connectors.documents import read_documents
 from connectors.segment_spec import contact_of, read_event, read_instant
 from flows.contact.replay import Line
 from schemas.definitions import Body, parse
@@ -18,30 +18,18 @@ from schemas.facts import ENTER
 
 def read_definitions(path: Path) -> list[tuple[dict[str, Any], Body]]:
     """The definitions of a JSON or YAML file, one or a list, as written and as read; InvalidInput with every fault."""
-    written = _decode(path)
-    bodies = written if isinstance(written, list) else [written]
-    found, faults = [], []
-    for i, body in enumerate(bodies):
-        if not isinstance(body, dict):
-            faults.append(Violation(str(i), "is no definition; write an object with `kind` and `id`"))
-            continue
+    documents, faults = read_documents(path)
+    found = []
+    for document in documents:
         try:
-            found.append((body, parse(body)))
+            found.append((document.body, parse(document.body)))
         except InvalidInput as fault:
             faults += [
-                Violation(f"{fault.what}: {v.path}" if v.path else fault.what, v.message) for v in fault.violations
+                Violation(f"{document.place}: {fault.what}: {v.path}".rstrip(": "), v.message) for v in fault.violations
             ]
     if faults:
-        raise InvalidInput(str(path), faults)
+        raise InvalidInput("definitions", faults)
     return found
-
-
-def _decode(path: Path) -> Any:
-    text = path.read_bytes()
-    try:
-        return yaml.safe_load(text) if path.suffix in (".yaml", ".yml") else msgspec.json.decode(text)
-    except (yaml.YAMLError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
-        raise InvalidInput(str(path), [Violation("", f"cannot be read: {fault}")]) from None
 
 
 def read_lines(path: Path) -> list[Line]:

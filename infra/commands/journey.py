@@ -10,9 +10,12 @@ import typer
 
 from flows.contact.replay import replay
 from flows.journeys.simulation import Summary
+from flows.segments.order import refuse_cycles
 from infra.history import read_definitions, read_lines
 from schemas.definitions import Body
+from schemas.definitions.conditions import parse_condition, references
 from schemas.definitions.journey import Journey
+from schemas.definitions.segment import Segment
 from schemas.errors import InvalidInput, Violation
 from schemas.times import parse_instant
 
@@ -60,12 +63,20 @@ def _chosen(file: Path, bodies: list[Body], id: str) -> Journey:
 
 
 def _check_references(file: Path, journey: Journey, bodies: list[Body]) -> None:
-    known = {body.id for body in bodies if body.kind == "segment"}
-    missing = sorted(journey.segments() - known)
-    if missing:
-        raise InvalidInput(
-            str(file), [Violation(f"journey {journey.id}", f"there is no segment {id!r} in the file") for id in missing]
-        )
+    """InvalidInput where a segment is asked for that the file does not hold, by the journey or on the way."""
+    asks = {body.id: _asked(body) for body in bodies if isinstance(body, Segment)}
+    refuse_cycles(asks)
+    faults, reached = [], sorted(journey.segments())
+    for id in reached:
+        if id not in asks:
+            faults.append(Violation(f"journey {journey.id}", f"there is no segment {id!r} in the file"))
+        reached += sorted(asks.get(id, set()) - set(reached))
+    if faults:
+        raise InvalidInput(str(file), faults)
+
+
+def _asked(segment: Segment) -> set[str]:
+    return set() if segment.where is None else references(parse_condition(segment.where))
 
 
 def _instant(option: str, text: str) -> int | None:

@@ -1,0 +1,86 @@
+"""`waxwing journey simulate`: what it prints, and that every bad input is named with its place."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from infra.cli import app
+from tests.flows.journeys.scenario import journey, message, pause, started_by
+
+
+def simulate(folder: Path, definitions: Any, lines: list[str], *options: str) -> Result:
+    (folder / "journey.json").write_text(definitions if isinstance(definitions, str) else json.dumps(definitions))
+    (folder / "events.jsonl").write_text("\n".join(lines))
+    command = ["journey", "simulate", str(folder / "journey.json"), "--events", str(folder / "events.jsonl")]
+    return CliRunner().invoke(app, [*command, *options])
+
+
+def line(at: str, contact: str = "u", **fields: Any) -> str:
+    return json.dumps(
+        {"type": "track", "event": "go", "userId": contact, "timestamp": f"2026-01-05T{at}:00Z", **fields}
+    )
+
+
+def test_it_prints_entries_visits_ends_sends_and_skips(tmp_path):
+    lines = [
+        line("09:00", type="identify", traits={"email": "u@example.com"}),
+        line("10:00", properties={"n": 7}),
+        line("10:00", "v", properties={"n": "x"}),
+    ]
+    body = journey(started_by(), message("a"), pause("1h"), message("b"), key="properties.n")
+    done = simulate(tmp_path, body, lines, "--until", "2026-01-05T10:59:59Z")
+    skip = {"contact": "v", "node": "a", "reason": "no_address", "key": "x", "at": "2026-01-05T10:00:00.000Z"}
+    assert json.loads(done.stdout) == {
+        "entered": 2,
+        "completed": 0,
+        "exited": {},
+        "nodes": {"a": 2, "pause": 2, "start": 2},
+        "sends": [
+            {"contact": "u", "node": "a", "template": "note", "key": 7, "at": "2026-01-05T10:00:00.000Z"},
+        ],
+        "skips": [skip],
+    }
+
+
+def test_lines_are_sorted_by_their_own_logged_at(tmp_path):
+    late = line("08:00", logged_at="2026-01-05T12:00:00Z")
+    done = simulate(
+        tmp_path, journey(started_by(), pause("1h")), [late, line("11:00")], "--until", "2026-01-05T11:30:00Z"
+    )
+    assert json.loads(done.stdout)["entered"] == 1
+
+
+def test_before_it_is_published_nobody_enters(tmp_path):
+    lines = [line("09:59"), line("10:00", "v")]
+    done = simulate(tmp_path, journey(started_by(), pause("1h")), lines, "--published-at", "2026-01-05T10:00:00Z")
+    assert json.loads(done.stdout)["entered"] == 1
+
+
+def test_a_line_may_enter_through_the_api_trigger(tmp_path):
+    body = journey({"id": "start", "type": "trigger", "on": {"api": True}}, pause("1h"))
+    done = simulate(tmp_path, body, [line("10:00", type="enter", event="j")])
+    assert json.loads(done.stdout)["entered"] == 1
+
+
+@pytest.mark.parametrize(
+    ("definitions", "lines", "options", "said"),
+    [
+        ("{", [], [], "journey.json: Expecting"),
+        ([1], [], [], "journey.json: must be an object"),
+        ({"kind": "journey", "id": "j", "nodes": []}, [], [], "journey j: nodes: there is no trigger"),
+        ([], [], [], "which journey"),
+        (journey(started_by(), pause("1h")), ["{}", "x"], [], "events.jsonl: line 2: JSON is malformed"),
+        (journey(started_by(), pause("1h")), [], ["--until", "noon"], "--until: 'noon' is no instant"),
+        (journey(started_by(), pause("1h"), exit_when={"segment": "s"}), [], [], "no segment 's' in the file"),
+    ],
+)
+def test_bad_input_is_named_with_its_place(tmp_path, definitions, lines, options, said):
+    done = simulate(tmp_path, definitions, lines, *options)
+    assert done.exit_code == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
