@@ -63,7 +63,11 @@ class Smtp:
     def _hand_over(self, server: smtplib.SMTP, message: Message) -> Result:
         """The four commands one by one, so that it is known at which of them it ended."""
         sender = sender_of(self._definition).email
-        data = mime(message, self._definition).as_bytes()
+        try:
+            data = mime(message, self._definition).as_bytes()
+            message.to.encode("ascii")
+        except ValueError as fault:
+            return Refused(f"no mail can be made of it: {fault}")
         steps: tuple[tuple[Callable[[], tuple[int, bytes]], str], ...] = (
             (lambda: server.mail(sender), "account"),
             (lambda: server.rcpt(message.to), "address"),
