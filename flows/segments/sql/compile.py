@@ -8,6 +8,7 @@ events ─▶ facts ─▶ rows ─▶ people ─▶ values ─▶ leaves ─▶
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 from flows.segments.sql import facts, people
 from flows.segments.sql.compiler import Compiler
@@ -16,6 +17,10 @@ from flows.segments.sql.prelude import prelude
 from flows.segments.sql.query import Query
 from flows.segments.sql.tree import Columns
 from schemas.definitions.condition_tree import Condition
+
+_LAYERS: Final = 10
+# the layers of a deep tree are evaluated from inside each other where that is lazy, until the stack is full
+_DEEP: Final = "\nSETTINGS short_circuit_function_evaluation = 'disable'"
 
 
 def compile_sql(condition: Condition, given: Given) -> Query:
@@ -58,7 +63,8 @@ def _compile(conditions: Sequence[Condition], given: Given, select: str) -> Quer
     for number, layer in enumerate(columns.layers, 1):
         tables.append(_layer(f"parts_{number}", last, layer))
         last = f"parts_{number}"
-    return _query(c, tables, select.format(last=last, names=names))
+    deep = _DEEP if len(columns.layers) > _LAYERS else ""
+    return _query(c, tables, select.format(last=last, names=names) + deep)
 
 
 def _aliased(columns: Mapping[str, str]) -> list[str]:

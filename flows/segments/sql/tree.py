@@ -12,7 +12,7 @@ from flows.segments.sql.compiler import Compiler
 from flows.segments.sql.leaves import truth
 from schemas.definitions.condition_tree import And, Condition, InSegment, Not, Or
 
-_DEEPEST = 40  # levels of one expression
+_DEEPEST = 100
 
 
 class Part(NamedTuple):
@@ -57,6 +57,9 @@ class Columns:
         del done[-count:]
         if isinstance(node, Not):
             sql = f"NOT {parts[0].sql}"
+        elif count == 1:
+            done.append(parts[0])
+            return
         else:
             sql = f"({(' AND ' if isinstance(node, And) else ' OR ').join(p.sql for p in parts)})"
         done.append(Part(sql, 1 + max(p.depth for p in parts), max(p.layer for p in parts)))
