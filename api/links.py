@@ -1,15 +1,14 @@
-"""The links in messages: open pixel, click, unsubscribe, view in a browser. Who holds a signed link may follow it.
+"""The links in messages: open pixel, click, unsubscribe and preferences, view in a browser. Who holds a signed link may
+follow it.
 
 A GET changes no consent, however often scanners follow it: unsubscribing takes a POST, by the form or by the one-click
-POST of RFC 8058, https://www.rfc-editor.org/rfc/rfc8058.
+POST of RFC 8058, https://www.rfc-editor.org/rfc/rfc8058. Opens and clicks are told with the verdict on who made them.
 """
 
 from __future__ import annotations
 
-import re
 import time
 from base64 import b64decode
-from html import escape
 from threading import Lock
 from typing import Final
 from urllib.parse import parse_qs
@@ -17,11 +16,16 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from api import contacts, link_pages
 from api.bodies import read_body
 from api.deps import Deps, deps
+from api.link_pages import HEADERS, PAGE_HEADERS, Choice
+from api.reads import reading
 from flows.content.library import Library
 from flows.content.links import BadToken, Links, Purpose, Token, verify
+from flows.content.preferences import choices, consent_entries
 from flows.content.template import RenderFailed, render
+from flows.content.visits import Recent, Visit, judge
 from flows.delivery.origin import Origin
 from flows.delivery.outcomes import Outcome, ProviderEvent, consent_entry, event_entries
 from infra.link_key import base_url, link_key
@@ -31,17 +35,12 @@ from schemas.topics import SENDS
 router = APIRouter(tags=["links"])
 
 _PIXEL: Final = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
-_FORM_LIMIT: Final = 4_096
-_HEADERS: Final = {"Cache-Control": "no-store, private", "Referrer-Policy": "no-referrer"}
-_PAGE_HEADERS: Final = _HEADERS | {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src https:; form-action 'self'",
-    "X-Robots-Tag": "noindex",
-}
-_MACHINES: Final = re.compile(
-    r"bot\b|crawl|spider|preview|scan|barracuda|proofpoint|mimecast|safelinks|headless|python|curl|wget|go-http|java/",
-    re.IGNORECASE,
-)
+_FORM_LIMIT: Final = 16_384
 _LIBRARY_LOCK: Final = Lock()
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _token(purpose: Purpose, text: str, deps: Deps) -> Token:
@@ -51,60 +50,121 @@ def _token(purpose: Purpose, text: str, deps: Deps) -> Token:
         raise HTTPException(404, str(fault)) from None
 
 
-def is_machine(request: Request) -> bool:
-    """Whether a program rather than a person followed the link, as far as its request says so."""
-    agent = request.headers.get("user-agent", "")
-    ahead = request.headers.get("sec-purpose", "") + request.headers.get("purpose", "")
-    return not agent or "prefetch" in ahead or _MACHINES.search(agent) is not None
+def _visit(request: Request, said: Token, now: int) -> Visit:
+    recent: Recent | None = getattr(request.app.state, "visits", None)
+    if recent is None:
+        recent = request.app.state.visits = Recent()
+    return Visit(
+        request.method,
+        request.headers.get("user-agent", ""),
+        f"{request.headers.get('sec-purpose', '')} {request.headers.get('purpose', '')}",
+        now - said.at if said.at else -1,
+        said.purpose == "c" and recent.follow(said.origin.send, said.extra, now),
+    )
 
 
-async def _tell(request: Request, deps: Deps, outcome: Outcome, origin: Origin, url: str = "") -> None:
-    """One fact a second and link, however often it is asked for."""
-    now = time.time_ns() // 1_000_000
-    told = ProviderEvent(outcome, f"link:{url}:{now // 1000}", now, origin, url=url, machine=is_machine(request))
-    await deps.append(event_entries(told, now, "link"))
+async def _tell(request: Request, deps: Deps, outcome: Outcome, said: Token) -> None:
+    """One fact a second, link and verdict, however often it is asked for."""
+    now = _now()
+    verdict = judge(_visit(request, said, now))
+    id = f"link:{said.extra}:{now // 1000}{':machine' if verdict.machine else ''}"
+    event = ProviderEvent(outcome, id, now, said.origin, url=said.extra, reason=str(verdict), machine=verdict.machine)
+    await deps.append(event_entries(event, now, "link"))
 
 
+@router.head("/o/{token}", include_in_schema=False)
 @router.get("/o/{token}", summary="Open pixel")
 async def opened(token: str, request: Request, deps: Deps = Depends(deps)) -> Response:
     """A transparent GIF; the message was opened."""
-    await _tell(request, deps, "opened", _token("o", token, deps).origin)
-    return Response(_PIXEL, media_type="image/gif", headers=_HEADERS)
+    await _tell(request, deps, "opened", _token("o", token, deps))
+    return Response(_PIXEL, media_type="image/gif", headers=HEADERS)
 
 
+@router.head("/c/{token}", include_in_schema=False)
 @router.get("/c/{token}", summary="Click")
 async def clicked(token: str, request: Request, deps: Deps = Depends(deps)) -> Response:
     """On to the target that stands in the signed token; a link was clicked."""
     said = _token("c", token, deps)
-    await _tell(request, deps, "clicked", said.origin, said.extra)
-    return RedirectResponse(said.extra, 302, _HEADERS)
+    await _tell(request, deps, "clicked", said)
+    return RedirectResponse(said.extra, 302, HEADERS)
 
 
 @router.get("/u/{token}", summary="Unsubscribe: the form")
-async def unsubscribe_form(token: str, deps: Deps = Depends(deps)) -> Response:
+def unsubscribe_form(token: str, request: Request, deps: Deps = Depends(deps)) -> Response:
     """Asks; changes nothing."""
     origin = _token("u", token, deps).origin
-    topic = "" if origin.topic == "default" else f" about <b>{escape(origin.topic)}</b>"
-    return _page(
-        "Unsubscribe",
-        f"<p>You will get no more {escape(origin.channel)} messages{topic} from us.</p>"
-        '<form method="post"><button name="scope" value="topic">Unsubscribe</button>'
-        '<button class="quiet" name="scope" value="all">From everything</button></form>',
-    )
+    found = _library(request, deps).catalogue.active(1 << 62).get("topic", origin.topic)
+    name = "" if origin.topic == "default" else str((found.body.get("name") if found else "") or origin.topic)
+    return link_pages.leave_page(link_pages.language_of(request), name, f"/u/{token}/preferences")
 
 
 @router.post("/u/{token}", summary="Unsubscribe")
 async def unsubscribe(token: str, request: Request, deps: Deps = Depends(deps)) -> Response:
     """From the message's topic, or with `scope=all` from the channel; also the one-click POST of mail programs."""
     origin = _token("u", token, deps).origin
-    fields = parse_qs((await read_body(request, _FORM_LIMIT)).decode("utf-8", "replace"))
-    now = time.time_ns() // 1_000_000
+    fields = await _form(request)
+    now = _now()
     id = f"link:{now // 1000}"
     entries = event_entries(ProviderEvent("unsubscribed", id, now, origin), now, "link")
     if fields.get("scope") == ["all"] and origin.topic != "default":
         entries.append(consent_entry(origin, id, "default", "link", now, now))
     await deps.append(entries)
-    return _page("Unsubscribed", "<p>Done. You will not hear from us about this again.</p>")
+    return link_pages.left_page(link_pages.language_of(request))
+
+
+@router.get("/u/{token}/preferences", summary="Preferences: the form")
+async def preferences(token: str, request: Request, deps: Deps = Depends(deps)) -> Response:
+    """The topics of the message's channel, as the contact has chosen them so far."""
+    origin = _token("u", token, deps).origin
+    said = await _said(request, deps, origin)
+    return link_pages.preference_page(link_pages.language_of(request), _choices(request, deps, origin, said))
+
+
+@router.post("/u/{token}/preferences", summary="Preferences")
+async def choose(token: str, request: Request, deps: Deps = Depends(deps)) -> Response:
+    """Keep what was chosen; what was not changed is not said again."""
+    origin = _token("u", token, deps).origin
+    fields = await _form(request)
+    known = {choice.topic for choice in _choices(request, deps, origin, {})}
+    had, had_not = (known & set(fields.get(name, [])) for name in ("had", "had_not"))
+    wanted = set(fields.get("topic", []))
+    before = {topic: topic in had for topic in had | had_not}
+    changed = choices(before, {topic: topic in wanted for topic in before})
+    await deps.append(consent_entries(origin, changed, _now()))
+    return link_pages.saved_page(link_pages.language_of(request))
+
+
+async def _form(request: Request) -> dict[str, list[str]]:
+    return parse_qs((await read_body(request, _FORM_LIMIT)).decode("utf-8", "replace"))
+
+
+async def _said(request: Request, deps: Deps, origin: Origin) -> dict[str, str]:
+    """What the contact last said of each topic, as far as this process has a warehouse that tells."""
+    if deps.reads is None:
+        return {}
+    try:
+        found = await contacts.contact(origin.contact, await reading(request, Response()))
+    except HTTPException:  # not there yet, or away: the topics' defaults stand in
+        return {}
+    reach = found.consent.get(origin.channel)
+    return reach.topics if reach else {}
+
+
+def _choices(request: Request, deps: Deps, origin: Origin, said: dict[str, str]) -> list[Choice]:
+    """Every topic of the channel, the channel itself last. Whoever gets a message about a topic has said yes to it."""
+    words = link_pages.WORDS[link_pages.language_of(request)]
+    topics = _library(request, deps).catalogue.active(1 << 62).of("topic")
+    found = {p.id: p.body for p in topics if p.body.get("channel", "email") == origin.channel}
+    found = {id: body for id, body in sorted(found.items()) if id != "default"} | {"default": found.get("default", {})}
+    return [
+        Choice(
+            id,
+            words.channel if id == "default" else str(body.get("name") or id),
+            "" if id == "default" else str(body.get("description", "")),
+            said.get(id, "subscribed" if id in ("default", origin.topic) else body.get("default")) == "subscribed",
+        )
+        for id, body in found.items()
+    ]
 
 
 @router.get("/m/{token}", summary="View in a browser")
@@ -112,7 +172,7 @@ def view(token: str, request: Request, deps: Deps = Depends(deps)) -> Response:
     """The message as it was sent, without its tracking; 404 once the log no longer holds it."""
     said = _token("m", token, deps)
     send = _send(deps, said)
-    template = _library(request, deps).find(send.channel, send.template, send.template_version)
+    template = _library(request, deps).find(send.channel, send.template, send.template_version, send.at)
     if template is None:
         raise HTTPException(404, "this message can no longer be shown")
     settings = deps.settings
@@ -121,7 +181,7 @@ def view(token: str, request: Request, deps: Deps = Depends(deps)) -> Response:
         rendered = render(template, send.data, send.locale, links, track=False)
     except RenderFailed as fault:
         raise HTTPException(404, f"this message can no longer be shown: {fault}") from None
-    return HTMLResponse(rendered.html, headers=_PAGE_HEADERS)
+    return HTMLResponse(rendered.html, headers=PAGE_HEADERS)
 
 
 def _send(deps: Deps, said: Token) -> Send:
@@ -140,17 +200,3 @@ def _library(request: Request, deps: Deps) -> Library:
             library = request.app.state.library = Library()
         library.refresh(deps.log.read)
         return library
-
-
-def _page(title: str, body: str) -> Response:
-    style = (
-        "body{font:16px/1.5 system-ui,sans-serif;max-width:32rem;margin:15vh auto;padding:0 1rem;color:#1f2933}"
-        "button{font:inherit;padding:.6rem 1.2rem;border:0;border-radius:.4rem;background:#0b5cad;color:#fff"
-        ";margin-right:.6rem}"
-        "button.quiet{background:#e4e7eb;color:#1f2933}"
-    )
-    html = (
-        '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>{escape(title)}</title><style>{style}</style><h1>{escape(title)}</h1>{body}</html>"
-    )
-    return HTMLResponse(html, headers=_PAGE_HEADERS)
