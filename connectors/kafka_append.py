@@ -8,11 +8,12 @@ reader sees all of them or none.
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple
 
-from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, KafkaError, KafkaException, Message, Producer
+from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, KafkaError, KafkaException, Producer
 
 from connectors.kafka_clock import BrokerClock
 from connectors.kafka_config import KafkaConfig, refuse_create_time
@@ -49,44 +50,52 @@ class PlainAppender:
 
     def __init__(self, config: KafkaConfig, clock: BrokerClock, timeout_s: float):
         self._config, self._clock, self._timeout_s = config, clock, timeout_s
-        self._producer: Producer | None = None
+        self._producer = self._new()
 
     def write(self, tickets: Sequence[Ticket]) -> None:
         """Append the group. LogUnavailable where any record was not acknowledged."""
-        if self._producer is None:
-            patience = int(self._timeout_s * 1_000)
-            self._producer = Producer(self._config.librdkafka(**_PROPERTIES, message_timeout_ms=patience))
         try:
             landed = _produce(self._producer, tickets, self._timeout_s)
         except KafkaException as fault:
             if fault.args[0].fatal():
-                self._producer = None
-            raise self._config.unavailable("not every record was acknowledged; append again", fault) from fault
+                self._producer = self._new()
+            raise self._config.unavailable("not every record was acknowledged; append again", fault.args[0]) from fault
         _settle(tickets, landed, self._clock)
+
+    def list_topics(self, timeout_s: float) -> Any:
+        """The cluster's topics. Asked over the producer, which is then connected: else its first append waits 0.5 s."""
+        return self._producer.list_topics(timeout=timeout_s)
+
+    def _new(self) -> Producer:
+        patience = int(self._timeout_s * 1_000)
+        return Producer(self._config.librdkafka(**_PROPERTIES, message_timeout_ms=patience))
 
 
 class TransactionalAppender:
     """Appends together with progress, in one transaction a group.
 
     `owner` is the transactional id: the one who came last with an id fences those before, who get Fenced, for ever.
+    Without one it has an id of its own; then only a transaction that was left open too long (a frozen process) ends so.
     """
 
     def __init__(self, config: KafkaConfig, clock: BrokerClock, offsets: Offsets, timeout_s: float, owner: str):
         self._config, self._clock, self._offsets, self._timeout_s = config, clock, offsets, timeout_s
-        self._owner = owner
+        self._owner, self._id = owner, config.name(owner or str(uuid.uuid4()))
         self._producer: Producer | None = None
+        self._is_fenced = False
 
     def write(self, tickets: Sequence[Ticket]) -> None:
         """Append the group and move its progress, all or nothing. LogUnavailable, Fenced."""
+        if self._is_fenced:
+            raise Fenced(f"another has taken the transactional id {self._id}")
         try:
             landed = self._transact(self._ready(), tickets)
         except KafkaException as fault:
-            self._abort()
-            if fault.args[0].code() in _FENCED:
-                raise Fenced(f"another has taken the transactional id {self._owner}: {fault}") from fault
-            raise self._config.unavailable("the transaction failed; append again", fault) from fault
+            self._abort(fault.args[0])
+            what = "the transaction failed; append again from what is committed"
+            raise self._config.unavailable(what, fault.args[0]) from fault
         except LogUnavailable:
-            self._abort()
+            self._abort(None)
             raise
         _settle(tickets, landed, self._clock)
         self._wait_until_visible(tickets)
@@ -94,7 +103,7 @@ class TransactionalAppender:
     def _ready(self) -> Producer:
         if self._producer is None:
             more = {
-                "transactional_id": self._owner,
+                "transactional_id": self._id,
                 "transaction_timeout_ms": _ABANDONED_MS,
                 "message_timeout_ms": min(int(self._timeout_s * 1_000), _ABANDONED_MS),
             }
@@ -112,15 +121,18 @@ class TransactionalAppender:
         producer.commit_transaction(self._timeout_s)
         return landed
 
-    def _abort(self) -> None:
-        """Take back what was begun; where that fails, the next producer of this owner does it."""
+    def _abort(self, fault: KafkaError | None) -> None:
+        """Take back what was begun; where that fails, the next producer with this id does it. Fenced."""
         producer, self._producer = self._producer, None
         if producer is not None:
             try:
                 producer.abort_transaction(self._timeout_s)
                 self._producer = producer
-            except KafkaException:
-                return
+            except KafkaException as second:
+                fault = second.args[0]  # of a fenced producer only this says so
+        if self._owner and fault is not None and fault.code() in _FENCED:
+            self._is_fenced = True
+            raise Fenced(f"another has taken the transactional id {self._id}: {fault}")
 
     def _wait_until_visible(self, tickets: Sequence[Ticket]) -> None:
         """A commit returns when it is decided; its markers follow. Another's open transaction may hold them back."""
@@ -163,14 +175,22 @@ def _produce(producer: Producer, tickets: Sequence[Ticket], timeout_s: float) ->
         for topic, key, value, partition in ticket.entries:
             number = -1 if partition is None else partition  # -1: librdkafka's murmur2, the same as partition_for
             producer.produce(topic, value, key.encode(), number, on_delivery=reports.expect())
-    if producer.flush(timeout_s + 5):  # every record has its own timeout, so this one is for a broken client
+    if _flush(producer, timeout_s + 5):  # every record has its own timeout, so this one is for a broken client
         producer.purge()
-        producer.flush(timeout_s)
+        _flush(producer, timeout_s)
     if reports.fault is not None:
         raise KafkaException(reports.fault)
     if reports.kind != TIMESTAMP_LOG_APPEND_TIME:
         refuse_create_time(tickets[0].entries[0].topic)
     return reports.landed
+
+
+def _flush(producer: Producer, timeout_s: float) -> int:
+    """Send what waits, without lingering, and hear the answers; how many records are still without one."""
+    try:
+        return producer.flush(timeout_s)
+    except SystemError:  # a fatal error, which confluent-kafka 2.16 raises here and loses: nothing more is sent
+        return len(producer)
 
 
 def _settle(tickets: Sequence[Ticket], landed: list[Appended], clock: BrokerClock) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NoReturn
 
 from pydantic import SecretStr
@@ -34,7 +34,7 @@ class KafkaConfig:
     key: str = ""
     mechanism: str = "SCRAM-SHA-512"
     user: str = ""
-    password: SecretStr = SecretStr("")
+    password: SecretStr = field(default_factory=lambda: SecretStr(""))
 
     def name(self, topic: str) -> str:
         """What the topic is called on the cluster."""
@@ -62,6 +62,7 @@ class KafkaConfig:
             "bootstrap_servers": self.bootstrap.split(","),
             "security_protocol": self.protocol,
             "client_id": "waxwing",
+            "bootstrap_timeout_ms": 10_000,
             "ssl_cafile": self.ca,
             "ssl_certfile": self.certificate,
             "ssl_keyfile": self.key,

@@ -3,8 +3,8 @@
 What the protocol promises, and how Kafka keeps it:
 
     durable         acks=all from an idempotent producer, and every delivery report read
-    logged_at       the broker's clock (message.timestamp.type=LogAppendTime). Brokers whose clock is set back would make
-                    it decrease: a reader then goes on with the greatest that it has seen
+    logged_at       the broker's clock (message.timestamp.type=LogAppendTime). A broker's clock that is set back would
+                    make it decrease: a reader then goes on with the greatest that it has seen
     offsets         rise; where an append moved progress, the marker of its transaction takes an offset too, so the next
                     record may come two later. Whoever reads goes on from the last record's offset + 1, and `end` is
                     that offset for whoever has read all of it
@@ -20,8 +20,7 @@ the same `owner` ends it at once.
 from __future__ import annotations
 
 import threading
-import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from connectors.grouped import Grouped
@@ -53,9 +52,9 @@ class KafkaLog:
         self._partitions = {t.name: 1 if t.single else partitions for t in TOPICS}
         self._clock = BrokerClock()
         self._offsets = Offsets(config, timeout_s)
-        owner = owner or str(uuid.uuid4())
-        moving = TransactionalAppender(config, self._clock, self._offsets, timeout_s, config.name(owner))
-        self._plain = Grouped(PlainAppender(config, self._clock, timeout_s).write, _size, GROUP_ROWS)
+        moving = TransactionalAppender(config, self._clock, self._offsets, timeout_s, owner)
+        plain = PlainAppender(config, self._clock, timeout_s)
+        self._plain = Grouped(plain.write, _size, GROUP_ROWS)
         self._moving = Grouped(moving.write, _size, GROUP_ROWS)
         self._lock = threading.Lock()  # guards the readers and what is known of ends
         self._readers: dict[tuple[str, int], Reader] = {}
@@ -63,7 +62,7 @@ class KafkaLog:
         self._tail: Reader | None = None
         self._is_closed = False
         try:
-            self._check_topics()
+            self._check_topics(self._offsets.partitions(plain.list_topics))
         except BaseException:
             self.close()
             raise
@@ -120,8 +119,7 @@ class KafkaLog:
             reader.close()
         self._offsets.close()
 
-    def _check_topics(self) -> None:
-        there = self._offsets.partitions()
+    def _check_topics(self, there: Mapping[str, int]) -> None:
         faults = [
             Violation(name, _other_partitions(there.get(name, 0), count))
             for topic, count in self._partitions.items()

@@ -30,9 +30,9 @@ class Offsets:
         self._consumers: dict[str, Consumer] = {}
         self._is_closed = False
 
-    def partitions(self) -> dict[str, int]:
+    def partitions(self, list_topics: Callable[[float], Any]) -> dict[str, int]:
         """Partitions of each topic of the cluster, by the names that they have there."""
-        topics = self._ask("list topics", lambda: self._consumer(_NOBODY).list_topics(timeout=_CALL_S)).topics
+        topics = self._ask("list topics", lambda: list_topics(_CALL_S)).topics
         return {name: len(topic.partitions) for name, topic in topics.items()}
 
     def begin(self, topic: str, partition: int) -> int:

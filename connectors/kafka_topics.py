@@ -24,9 +24,7 @@ _RETENTION: Final = "retention.ms"
 _BYTES: Final = "max.message.bytes"
 
 
-def create(
-    config: KafkaConfig, partitions: int, retention_days: int = RETENTION_DAYS, replicas: int = -1
-) -> list[str]:
+def create(config: KafkaConfig, partitions: int, retention_days: int = RETENTION_DAYS, replicas: int = -1) -> list[str]:
     """Make the topics that are missing and set what must be set; the names of those that were touched.
 
     `replicas` -1 leaves their number to the cluster. From 3 on, a record is acknowledged by 2 at least.
@@ -81,7 +79,7 @@ def groups(config: KafkaConfig) -> list[tuple[str, str, int, int]]:
 
 
 def settings(topic: str, retention_days: int, replicas: int = -1) -> dict[str, str]:
-    """A topic's settings: the broker stamps its records; `definitions` is kept for ever, the others for so many days."""
+    """A topic's settings: the broker stamps its records; `definitions` is kept for ever, the others so many days."""
     retention = _FOR_EVER if topic == DEFINITIONS else retention_days * DAY_MS
     wanted = {
         _STAMPED: "LogAppendTime",

@@ -40,16 +40,20 @@ _CONFIG: Final = {
 
 
 class Broker:
-    """A broker whose data lie in `folder`; it keeps its port over restarts. `config` adds to its properties."""
+    """A broker whose data lie in `folder`; it keeps its port over restarts.
 
-    def __init__(self, folder: Path, config: Mapping[str, str] | None = None):
+    `config` adds to its properties, `listener` (`SASL_SSL://127.0.0.1:port`) to where it listens.
+    """
+
+    def __init__(self, folder: Path, config: Mapping[str, str] | None = None, listener: str = ""):
         self.folder = folder.absolute()
         self.port, controller = free_ports(2)
         self.bootstrap = f"127.0.0.1:{self.port}"
         self._process: subprocess.Popen[bytes] | None = None
+        plain = f"PLAINTEXT://{self.bootstrap}"
         self._config = _CONFIG | {
             "controller.quorum.voters": f"1@127.0.0.1:{controller}",
-            "listeners": f"PLAINTEXT://{self.bootstrap},CONTROLLER://127.0.0.1:{controller}",
+            "listeners": ",".join(filter(None, (plain, f"CONTROLLER://127.0.0.1:{controller}", listener))),
             "log.dirs": str(self.folder / "data"),
             **(config or {}),
         }
@@ -98,9 +102,9 @@ class Broker:
 
 
 @contextmanager
-def running(folder: Path, config: Mapping[str, str] | None = None) -> Iterator[str]:
+def running(folder: Path) -> Iterator[str]:
     """A broker while the block runs; yields its bootstrap address."""
-    broker = Broker(folder, config)
+    broker = Broker(folder)
     broker.start()
     try:
         yield broker.bootstrap

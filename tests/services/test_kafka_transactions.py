@@ -1,0 +1,102 @@
+"""Appends that move a group's progress: all or nothing, gaps in the offsets, one owner."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from confluent_kafka import Producer
+
+from connectors.kafka_config import KafkaConfig
+from connectors.kafka_log import KafkaLog
+from connectors.log import Log, Progress
+from schemas.errors import Fenced, InvalidInput
+from schemas.records import Entry
+from schemas.topics import CRM, DEFINITIONS, EVENTS
+from tests.connectors.log_conformance import everything
+
+Open = Callable[..., KafkaLog]
+
+
+@pytest.fixture
+def opened(cluster: KafkaConfig) -> Iterator[Open]:
+    logs: list[KafkaLog] = []
+
+    def open_log(**more: Any) -> KafkaLog:
+        logs.append(KafkaLog(cluster, partitions=4, **more))
+        return logs[-1]
+
+    yield open_log
+    for log in logs:
+        log.close()
+
+
+def moved(log: Log, value: bytes, offset: int) -> None:
+    log.append([Entry(DEFINITIONS, "k", value)], Progress("g", {(CRM, 0): offset}))
+
+
+def test_offsets_have_gaps_and_whoever_reads_on_from_the_last_record_misses_nothing(opened: Open) -> None:
+    log, reader = opened(), opened()
+    for i in range(4):
+        moved(log, b"%d" % i, i + 1)
+        log.append([Entry(DEFINITIONS, "k", b"plain")])
+    records = everything(reader, DEFINITIONS, limit=1)[0]
+    assert [r.value for r in records] == [b"0", b"plain", b"1", b"plain", b"2", b"plain", b"3", b"plain"]
+    assert [r.offset for r in records] == sorted({r.offset for r in records})
+    assert records[-1].offset > 7, "each marker has taken an offset"
+    assert everything(reader, DEFINITIONS)[0] == records
+    assert reader.committed("g", CRM, 0) == 4
+
+
+def test_the_end_is_the_offset_after_the_last_record_though_a_marker_follows(opened: Open) -> None:
+    log = opened()
+    moved(log, b"v", 1)
+    [record] = log.read(DEFINITIONS, 0, 0)
+    assert log.end(DEFINITIONS, 0) == record.offset + 1
+    assert log.read(DEFINITIONS, 0, log.end(DEFINITIONS, 0)) == []
+    log.append([Entry(DEFINITIONS, "k", b"next")])
+    assert [r.value for r in log.read(DEFINITIONS, 0, record.offset + 1)] == [b"next"]
+
+
+def test_one_append_over_several_partitions_moves_several_groups_of_threads_once(opened: Open) -> None:
+    log = opened()
+    entries = [Entry(EVENTS, "", b"%d" % n, partition=n) for n in range(4)]
+    log.append(entries, Progress("g", {(CRM, n): n + 1 for n in range(4)}))
+    assert [log.committed("g", CRM, n) for n in range(4)] == [1, 2, 3, 4]
+    assert {n: [r.value for r in rs] for n, rs in everything(log, EVENTS).items()} == {n: [b"%d" % n] for n in range(4)}
+
+
+def test_the_later_of_two_logs_with_one_owner_fences_the_earlier(opened: Open) -> None:
+    frozen, heir = opened(owner="crm-0"), opened(owner="crm-0")
+    moved(frozen, b"before", 1)
+    moved(heir, b"heir", 2)
+    with pytest.raises(Fenced, match="another has taken the transactional id"):
+        moved(frozen, b"too late", 3)
+    with pytest.raises(Fenced):
+        moved(frozen, b"for ever", 4)
+    assert [r.value for r in everything(heir, DEFINITIONS)[0]] == [b"before", b"heir"]
+    assert heir.committed("g", CRM, 0) == 2
+
+
+def test_what_a_dead_owner_left_open_is_taken_back_by_its_heir(cluster: KafkaConfig, opened: Open) -> None:
+    dead = Producer(cluster.librdkafka(transactional_id=cluster.name("crm-0")))
+    dead.init_transactions(10)
+    dead.begin_transaction()
+    dead.produce(cluster.name(DEFINITIONS), b"half", b"k")
+    dead.flush(10)
+    log = opened(owner="crm-0")
+    log.append([Entry(DEFINITIONS, "k", b"plain")])
+    assert everything(log, DEFINITIONS)[0] == [], "held back by the open transaction"
+    assert log.end(DEFINITIONS, 0) == 0
+    moved(log, b"heir", 1)
+    assert [r.value for r in everything(log, DEFINITIONS)[0]] == [b"plain", b"heir"]
+
+
+def test_a_record_that_is_too_large_is_refused_with_its_size_and_nothing_is_appended(opened: Open) -> None:
+    log = opened()
+    with pytest.raises(InvalidInput, match=r"a value of 9,000,000 bytes; a record may have 8,388,608"):
+        log.append([Entry(EVENTS, "fine", b"v"), Entry(EVENTS, "large", b"x" * 9_000_000)])
+    assert everything(log, EVENTS) == {0: [], 1: [], 2: [], 3: []}
+    [landed] = log.append([Entry(EVENTS, "large", b"x" * 8_000_000)])
+    assert len(log.read(EVENTS, landed.partition, 0)[0].value) == 8_000_000
