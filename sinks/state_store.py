@@ -7,6 +7,7 @@ fsynced, the state need not be: it may lag, never lead, because effects are dura
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -57,7 +58,8 @@ class StateStore:
 
     def load(self) -> dict[str, bytes]:
         """Every contact's encoded state."""
-        return {key.decode(): value for key, value in self._db.items() if key != _META}
+        items: Iterable[tuple[bytes, bytes]] = self._db.items()  # type: ignore[assignment]  # raw mode: bytes
+        return {key.decode(): value for key, value in items if key != _META}
 
     def commit(self, checkpoint: Checkpoint) -> None:
         """Write states and offset together; Fenced where another owner has opened the store since."""

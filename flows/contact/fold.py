@@ -30,7 +30,13 @@ from schemas.records import Entry, Event
 # A section's index is a contract: append, never renumber.
 #   0 profile  1 consent  2 segments  3 features  4 touches  5 journeys  6 span
 SECTIONS: Final = 7
-_MERGED_FROM: Final = (profile, consent, scoring, segments, attribution)
+_ABSORBERS: Final[tuple[identity.Absorber, ...]] = (
+    (profile.SECTION, profile.absorb),
+    (consent.SECTION, consent.absorb),
+    (scoring.SECTION, scoring.absorb),
+    (segments.SECTION, segments.absorb),
+    (attribution.SECTION, attribution.absorb),
+)
 _TOLD: Final = frozenset(
     {"identify", "alias", "group", ADDRESS_SUPPRESSED, MERGE_CLAIMED, MERGED}
 )  # rare, and more work
@@ -84,7 +90,7 @@ class ContactFold:
         profile.react(scope)
         consent.react(scope)
         if event.type == MERGED:
-            identity.absorb(scope, _MERGED_FROM, SECTIONS)
+            identity.absorb(scope, _ABSORBERS, SECTIONS)
         self._conclude(scope)
 
     def wake(self, contact: str, state: Contact, until: int, effects: list[Entry]) -> None:

@@ -11,26 +11,21 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any
 
+import flows.journeys.reducer as journeys
 from flows.contact import profile
 from flows.contact.recent import union
 from flows.contact.scope import Scope
 from flows.contact.section import Contact, Section
-from flows.journeys import reducer as journeys
 from flows.segments import engine as segments
 from schemas.errors import TerminalError
 from schemas.facts import MERGE_CLAIMED, MERGED
 from schemas.records import Change, Event
 
-
-class Reducer(Protocol):
-    """A reducer whose section can be merged: `absorb` takes another contact's section into this one's."""
-
-    SECTION: Section[Any]
-
-    def absorb(self, scope: Scope, other: Any) -> None: ...
+# A section, and what takes another contact's section of the kind into this one's.
+Absorber = tuple[Section[Any], Callable[[Scope, Any], None]]
 
 
 def claim(scope: Scope) -> None:
@@ -75,7 +70,7 @@ def forward(scope: Scope) -> None:
     scope.record(scope.event, scope.state.merged_into)
 
 
-def absorb(scope: Scope, reducers: Sequence[Reducer], sections: int) -> None:
+def absorb(scope: Scope, absorbers: Sequence[Absorber], sections: int) -> None:
     """The user's side of `merged`: take the other's state in, section by section."""
     assert scope.event is not None
     try:
@@ -83,6 +78,6 @@ def absorb(scope: Scope, reducers: Sequence[Reducer], sections: int) -> None:
     except NotBase64 as e:
         raise TerminalError(f"a merged record for {scope.contact!r} carries no state: {e}") from None
     scope.state.recent = union(scope.state.recent, other.recent)
-    for reducer in reducers:
-        if other.has(reducer.SECTION):
-            reducer.absorb(scope, other.get(reducer.SECTION))
+    for section, take in absorbers:
+        if other.has(section):
+            take(scope, other.get(section))

@@ -27,7 +27,7 @@ STALE = 10_000  # heap entries that no state stands behind, before a rebuild is 
 
 
 class PartitionFold:
-    """Feed it with `push`, let it go on with `work`; `states`, `next_offset` and `logged_at` fit together after each."""
+    """Feed it with `push`, let it go on with `work`; `states`, `next_offset`, `logged_at` fit together after each."""
 
     def __init__(
         self, partition: int, definitions: Definitions, states: dict[str, bytes], next_offset: int, logged_at: int = 0

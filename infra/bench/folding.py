@@ -26,8 +26,7 @@ class Folded(NamedTuple):
 
 def fold_to_end(log_path: Path, folder: Path, numbers: Sequence[int], partitions: int) -> Folded:
     """Run the contacts flow over the partitions until nothing is left to fold, and end it cleanly."""
-    from bytewax.testing import cluster_main
-
+    from connectors.engine import run_flow
     from flows.contact import flow
 
     log = SqliteLog(log_path, partitions=partitions)
@@ -44,7 +43,7 @@ def fold_to_end(log_path: Path, folder: Path, numbers: Sequence[int], partitions
         return "folded" in marks
 
     built = flow.build(log, folder, numbers, stop=done, opened=opened)
-    thread = threading.Thread(target=lambda: cluster_main(built, [], 0))
+    thread = threading.Thread(target=run_flow, args=(built,))
     thread.start()
     thread.join()
     usage = resource.getrusage(resource.RUSAGE_SELF)

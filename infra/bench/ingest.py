@@ -23,19 +23,19 @@ _KEY = "bench"
 
 def serve(folder: str, port: Connection) -> None:
     """The API in a process of its own, on a free port that it tells."""
-    import socket
-
     import uvicorn
+    import uvloop
 
     from api.app import Deps, create_app
+    from infra.roles import api
     from infra.settings import Settings
 
-    settings = Settings(data=Path(folder), write_key=_KEY, partitions=PARTITIONS, _env_file=None)  # type: ignore[call-arg,arg-type]
+    settings = Settings(data=Path(folder), write_key=_KEY, partitions=PARTITIONS, _env_file=None)
     app = create_app(Deps(settings=settings, log=SqliteLog(settings.log_path, partitions=PARTITIONS)))
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = api.listen(settings.model_copy(update={"port": 0}))
     port.send(listener.getsockname()[1])
-    config = uvicorn.Config(app, log_level="warning", loop="uvloop", http="httptools")
-    asyncio.run(uvicorn.Server(config).serve(sockets=[listener]))
+    config = uvicorn.Config(app, log_level="warning", http="httptools")
+    uvloop.run(uvicorn.Server(config).serve(sockets=[listener]))
 
 
 def ingest(events: int = 200_000, batch: int = 500, clients: int = 8) -> Result:

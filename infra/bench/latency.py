@@ -40,8 +40,7 @@ def _journey(id: str, event: str, wait: str) -> dict[str, Any]:
 
 def serve(path: Path, folder: Path, ready: Signal, stop: Signal) -> None:
     """The contacts flow in a process of its own, until `stop`."""
-    from bytewax.testing import cluster_main
-
+    from connectors.engine import run_flow
     from flows.contact import flow
 
     opened: dict[int, flow.Partition] = {}
@@ -52,7 +51,7 @@ def serve(path: Path, folder: Path, ready: Signal, stop: Signal) -> None:
         return stop.is_set()
 
     built = flow.build(SqliteLog(path, partitions=PARTITIONS), folder, stop=ended, opened=opened)
-    thread = threading.Thread(target=lambda: cluster_main(built, [], 0))
+    thread = threading.Thread(target=run_flow, args=(built,))
     thread.start()
     thread.join()
 

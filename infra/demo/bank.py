@@ -169,7 +169,7 @@ class Bank:
         if not person.deal:
             self.made += 1
             person.deal = f"d{self.made}"
-            data = {"contact_id": person.id, "stage": "open", "product": self.rng.choice(PRODUCTS)[0]}
+            data: dict[str, Any] = {"contact_id": person.id, "stage": "open", "product": self.rng.choice(PRODUCTS)[0]}
             return [CrmRecord("deal", "created", person.deal, at, data)]
         stage = "closed_won" if self.rng.random() < 0.3 + person.keen / 2 else "closed_lost"
         amount = round(self.rng.uniform(100, 5_000), 2)

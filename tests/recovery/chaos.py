@@ -1,7 +1,7 @@
 """`make chaos KILLS=n`: kill -9 under load, over and over, each run judged against the pure fold of its log.
 
-Prints a line a run on stderr, and at the end one JSON line: `lost` are acknowledged events that the log does not hold and
-effects that only the pure fold has; `duplicated` are effects that it does not have; `diverged` are effects with other
+Prints a line a run on stderr, and at the end one JSON line: `lost` are acknowledged events that the log does not hold,
+and effects that only the pure fold has; `duplicated` are effects that it does not have; `diverged` are effects of other
 bytes and contacts with another state; `unknown` are sends of which nobody knows whether they went (none here: this is
 the contacts flow alone; delivery has its own kills in tests/flows/delivery).
 """
