@@ -13,6 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import (
+    assets,
     contacts,
     crm,
     dead_letters,
@@ -35,7 +36,7 @@ from connectors.publish import CatalogueReader
 
 __all__ = ["Deps", "create_app"]
 
-PUBLIC = (health.router, ingest.router, hooks.router, links.router)  # each checks for itself who calls
+PUBLIC = (health.router, ingest.router, hooks.router, links.router, assets.public)  # each checks for itself who calls
 FOR_ADMINS = (
     memberships.router,
     contacts.router,
@@ -43,6 +44,7 @@ FOR_ADMINS = (
     reports.router,
     summary.router,
     templates.router,
+    assets.router,
     definitions.router,
     crm.router,
     dead_letters.router,

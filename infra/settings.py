@@ -20,7 +20,9 @@ class Settings(BaseSettings):
     kafka_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT", description="Kafka: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"
     )
-    kafka_ca: str = Field("", description="Kafka: PEM file of who signed the brokers' certificates; empty: the system's")
+    kafka_ca: str = Field(
+        "", description="Kafka: PEM file of who signed the brokers' certificates; empty: the system's"
+    )
     kafka_certificate: str = Field("", description="Kafka: PEM file of this client's certificate")
     kafka_key: str = Field("", description="Kafka: PEM file of its key")
     kafka_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
@@ -37,6 +39,7 @@ class Settings(BaseSettings):
     admin_key: SecretStr = Field(SecretStr(""), description="bearer token of everything else; empty: only loopback")
     link_key: SecretStr = Field(SecretStr(""), description="signs tracking links; empty: made once, kept in `data`")
     base_url: str = Field("", description="public address of tracking links; empty: the API's own")
+    cdn_url: str = Field("", description="address of a CDN in front of the API's /a/; empty: the API's own")
     checkpoint_s: float = Field(1.0, gt=0, description="seconds between two checkpoints of a partition's state")
     allow_private: bool = Field(False, description="let webhooks and providers be on private addresses (tests)")
     provider: Literal["sandbox", "real"] = Field("sandbox", description="who delivers: the sandbox, or `provider`s")

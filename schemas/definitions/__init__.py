@@ -1,6 +1,18 @@
 """What a person defines, one module a family. Importing this package registers every kind."""
 
-from schemas.definitions import crm_mapping, journey, model, provider, segment, simple, template
+from schemas.definitions import asset, crm_mapping, journey, model, provider, segment, simple, template
 from schemas.definitions.base import KINDS, Body, parse
 
-__all__ = ["KINDS", "Body", "crm_mapping", "journey", "model", "parse", "provider", "segment", "simple", "template"]
+__all__ = [
+    "KINDS",
+    "Body",
+    "asset",
+    "crm_mapping",
+    "journey",
+    "model",
+    "parse",
+    "provider",
+    "segment",
+    "simple",
+    "template",
+]
