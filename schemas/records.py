@@ -102,6 +102,7 @@ class Change(msgspec.Struct, omit_defaults=True, gc=False):
     journey_entered     journey, version, run, entry
     journey_step        journey, version, run, entry, node, branch (the edge taken to leave the node, if any)
     journey_exited      journey, version, run, entry, node, reason
+    journey_converted   the same: the goal was reached within its window after the run had ended
     journey_refused     journey, version, entry, reason (an entry that re-entry, key or holdout refused)
     send_skipped        campaign, journey, version, run, entry, node, send, channel, topic, reason
     touch               touch (clicked, opened, …), send, campaign, journey, node, channel
@@ -109,6 +110,7 @@ class Change(msgspec.Struct, omit_defaults=True, gc=False):
                         amount_minor, currency, share (0..1)
     score               model, version, value (0..100)
     consent             channel, topic, value (status)
+    merge_refused       reason, value (who claimed the id)
     """
 
     id: str

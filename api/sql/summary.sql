@@ -6,7 +6,7 @@ SELECT
         WHERE type NOT IN ('', 'tick', 'hydrate', 'enter', 'address_held', 'account_said', 'account_traits', 'merge_claimed', 'merged')
     ) AS events,
     (SELECT uniqExact(contact) FROM contacts) AS contacts,
-    (SELECT uniqExact(id) FROM dead_letters) AS dead_letters
+    (SELECT uniqExact(id) FROM dead_letters WHERE source != 'replayed') AS dead_letters
 
 -- name: summary_segments
 -- Every defined segment with its members.
