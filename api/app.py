@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import Depends, FastAPI
+from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -73,7 +74,7 @@ def create_app(deps: Deps) -> FastAPI:
         yield
         deps.appenders.shutdown()
 
-    app = FastAPI(
+    app = FastAPIOffline(  # its pages fetch nothing from elsewhere
         title="Waxwing",
         description="Marketing automation as a stream pipeline. Errors are RFC 9457 problem documents.",
         version="0.1.0",
