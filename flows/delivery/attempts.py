@@ -17,7 +17,7 @@ from schemas.ids import bucket
 from schemas.times import MINUTE, SECOND
 
 DELAYS: Final = (1 * SECOND, 5 * SECOND, 30 * SECOND, 5 * MINUTE)
-ACCOUNT_PAUSE: Final = 30 * SECOND  # between tries while the account itself is refused: a bad key, say
+ACCOUNT_PAUSE: Final = 1 * SECOND  # the account is refused: its breaker is open by then, and another may take it
 _JITTER: Final = 0.2
 
 

@@ -21,7 +21,8 @@ _PAUSE_S = 0.5
 
 class _Page(NamedTuple):
     entries: Sequence[Entry]
-    progress: Progress | None
+    progress: Progress | None = None
+    follow: bool = False
 
 
 class Book:
@@ -35,8 +36,11 @@ class Book:
         """Fold what was appended after the ledgers were last told: what a crash leaves behind."""
         for partition, ledger in self.ledgers.items():
             ledger.check(self._log.end(ATTEMPTS, partition))
-            while records := self._log.read(ATTEMPTS, partition, ledger.next_offset):
-                ledger.apply([decode_attempt(r.value) for r in records], records[-1].offset + 1)
+            self._follow(partition)
+
+    async def follow(self) -> None:
+        """Fold what others wrote meanwhile: webhooks that settle what was unknown."""
+        await self._together.do(_Page([], follow=True))
 
     async def write(self, entries: Sequence[Entry], progress: Progress | None = None) -> None:
         """Durable when it returns."""
@@ -44,24 +48,40 @@ class Book:
 
     def _write(self, pages: Sequence[_Page]) -> Sequence[None]:
         entries = [entry for page in pages for entry in page.entries]
-        attempts: dict[int, list[Attempt]] = defaultdict(list)
-        ends: dict[int, int] = {}
-        for entry, landed in zip(entries, self._append(entries, _merged(pages)), strict=True):
+        progress = _merged(pages)
+        written: dict[int, dict[int, Attempt]] = defaultdict(dict)
+        for entry, landed in zip(entries, self._append(entries, progress), strict=True):
             if entry.topic == ATTEMPTS:
-                attempts[landed[0]].append(decode_attempt(entry.value))
-                ends[landed[0]] = landed[1] + 1
-        for partition, told in attempts.items():
-            self.ledgers[partition].apply(told, ends[partition])
+                written[landed[0]][landed[1]] = decode_attempt(entry.value)
+        for partition, attempts in written.items():
+            self._tell(partition, attempts)
+        if any(page.follow for page in pages):
+            for partition in self.ledgers:
+                self._follow(partition)
         return [None] * len(pages)
 
+    def _tell(self, partition: int, attempts: Mapping[int, Attempt]) -> None:
+        """The ledger takes what was just written from memory, unless somebody else's record lies between."""
+        ledger, last = self.ledgers[partition], max(attempts)
+        if list(attempts) == list(range(ledger.next_offset, last + 1)):
+            ledger.apply(attempts.values(), last + 1)
+        else:
+            self._follow(partition)
+
+    def _follow(self, partition: int) -> None:
+        ledger = self.ledgers[partition]
+        while records := self._log.read(ATTEMPTS, partition, ledger.next_offset):
+            ledger.apply([decode_attempt(r.value) for r in records], records[-1].offset + 1)
+
     def _append(self, entries: Sequence[Entry], progress: Progress | None) -> Sequence[tuple[int, int, int]]:
-        while True:
+        while entries or progress:
             try:
                 return self._log.append(entries, progress)
             except TransientError as fault:
                 _LOG.error("the ledger waits: %s", fault)
                 if self._closing.wait(_PAUSE_S):
                     raise
+        return []
 
     def close(self) -> None:
         """After the last write."""

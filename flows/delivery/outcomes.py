@@ -54,6 +54,16 @@ def event_entries(reported: ProviderEvent, received_at: int, source: str = "prov
     return entries
 
 
+def settling_entries(reported: ProviderEvent, received_at: int) -> list[Entry]:
+    """The ledger's record that the provider had the message: settles a send whose end was unknown."""
+    if reported.outcome not in ("delivered", "bounced"):  # what else may come comes after one of these
+        return []
+    o = reported.origin
+    at = min(reported.at, received_at)
+    attempt = Attempt(o.send, o.contact, 0, "accepted", at, o.channel, o.provider, reported.id, "told", o.campaign)
+    return [Entry(ATTEMPTS, o.contact, encode(attempt))]
+
+
 def consent_entry(origin: Origin, id: str, topic: str, source: str, at: int, received_at: int) -> Entry:
     """The contact wants no more of a topic on this channel; `default` is the channel itself."""
     said = {"channel": origin.channel, "topic": topic, "status": "unsubscribed", "source": source, "proof": origin.send}

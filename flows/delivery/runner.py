@@ -1,9 +1,10 @@
-"""Delivery of one partition of `sends`: asyncio at the edge of the pure policy beside it.
+"""Delivery of the partitions of `sends`: asyncio at the edge of the pure policies beside it.
 
-    sends ──read──▶ lanes ──workers──▶ started (durable) ──▶ provider ──▶ outcome and its event, in one append
+    sends ──read──▶ desk ──workers──▶ started (durable) ──▶ provider ──▶ outcome and its event, in one append
 
 A send that waits for its next attempt holds no worker. Progress is the lowest send that is not settled; what lies
-above it is told apart by the ledger, so a restart repeats nothing.
+above it is told apart by the ledger, so a restart repeats nothing. Where more sends wait than are held in memory, those
+further on are looked through for transactional ones, which go first always.
 """
 
 from __future__ import annotations
@@ -11,23 +12,26 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from functools import cached_property
+from typing import Final
 
 from connectors.dead_letters import entry_of, from_record
 from connectors.fail_points import fail_point
 from connectors.log import Log, Progress
 from flows.content.library import Library
-from flows.content.links import Links
-from flows.content.template import RenderFailed, Template, render
 from flows.delivery.attempts import Answer, End, LookUp, Step, Try, attempts
 from flows.delivery.book import Book
+from flows.delivery.composer import Composer
+from flows.delivery.desk import Desk, Providers, Route
+from flows.delivery.ledger import Standing
 from flows.delivery.origin import Origin, origin_of
 from flows.delivery.outcomes import Status, end_entries, ledger_entry, refused_address
-from flows.delivery.provider import Accepted, Message, Provider, Refused, Unknown
-from flows.delivery.waiting import Lanes, Waiting
+from flows.delivery.provider import Accepted, Found, Message, Refused, Result, Unknown
+from flows.delivery.waiting import Waiting
 from schemas.errors import TransientError
+from schemas.facts import CHANNELS
 from schemas.records import Entry, Record, Send, decode_send
 from schemas.topics import SENDS
 
@@ -37,6 +41,8 @@ WINDOW: Final = 10_000  # open sends of a partition; beyond, the log keeps them
 _BATCH: Final = 1_000
 _POLL_S: Final = 0.02
 _ERROR_PAUSE_S: Final = 0.5
+_FOLLOW_MS: Final = 500
+_TRANSACTIONAL: Final = b'"transactional"'  # as it stands in the record of such a send
 
 
 def clock_ms() -> int:
@@ -44,73 +50,82 @@ def clock_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-class Providers(Protocol):
-    """Who delivers each channel now; a mapping will do."""
-
-    def get(self, channel: str) -> Provider | None:
-        """The channel's provider; None where it has none."""
-        ...
-
-
 @dataclass(frozen=True)
 class Office:
-    """What the partitions of one process share. `providers` are by channel, `workers` for each partition."""
+    """What the partitions of one process share. `workers` are the messages of a channel under way at once."""
 
     log: Log
     book: Book
     providers: Providers
     base_url: str
     link_key: bytes
-    workers: int = 16
+    workers: int = 64
     clock: Callable[[], int] = clock_ms
     library: Library = field(default_factory=Library)
 
-    def template(self, send: Send) -> Template | None:
-        """The version that the send was planned with; what was published since is read first where it is needed."""
-        found = self.library.find(send.channel, send.template, send.template_version)
-        if found is None and send.template_version:
-            self.library.refresh(self.log.read)
-            found = self.library.find(send.channel, send.template, send.template_version)
-        return found
+    @cached_property
+    def composer(self) -> Composer:
+        """Makes messages of sends."""
+        return Composer(self.log, self.library, self.base_url, self.link_key)
 
 
 @dataclass
 class Job:
     """A send on its way: `step` is what to do next."""
 
+    runner: Runner
     offset: int
     send: Send
     origin: Origin
     steps: Generator[Step, Answer, End]
     step: Step
     number: int
+    provider: str  # which it was last given to
+
+    @property
+    def domain(self) -> str:
+        """The recipient's, of an email."""
+        return self.send.to.rpartition("@")[2].lower()
+
+
+async def deliver(office: Office, partitions: Sequence[int], stop: asyncio.Event) -> None:
+    """Deliver these partitions until `stop`: then attempts under way are brought to their end, the others stay in log
+    and ledger. A fault in one ends all: the process starts anew from log and ledger.
+    """
+    desk: Desk[Job] = Desk(office.providers, office.clock, office.workers)
+    runners = [Runner(office, desk, partition) for partition in partitions]
+    async with asyncio.TaskGroup() as group:
+        for runner in runners:
+            group.create_task(runner.read(stop))
+        for channel in CHANNELS:
+            for _ in range(office.workers):
+                group.create_task(desk.work(channel, _do))
+        await stop.wait()
+        desk.stop()
+    for runner in runners:
+        await runner.save()
+
+
+async def _do(job: Job, route: Route | None) -> None:
+    await job.runner.do(job, route)
 
 
 class Runner:
     """Delivers one partition; the only one to do so."""
 
-    def __init__(self, office: Office, partition: int):
-        self.office, self.partition = office, partition
+    def __init__(self, office: Office, desk: Desk[Job], partition: int):
+        self.office, self.desk, self.partition = office, desk, partition
         self._waiting = Waiting(office.log.committed(GROUP, SENDS, partition))
-        self._saved = self._waiting.next_offset
-        self._lanes, self._jobs = Lanes(), dict[int, Job]()
-        self._ready = asyncio.Semaphore(0)
+        self._saved, self._followed = self._waiting.next_offset, 0
+        self._scout = self._waiting.next_offset
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Until `stop`: then attempts under way are brought to their end, the others stay in log and ledger."""
-        async with asyncio.TaskGroup() as group:  # a fault in one ends all: the process starts anew from log and ledger
-            for _ in range(self.office.workers):
-                group.create_task(self._work(stop))
-            await self._read(stop)
-            for _ in range(self.office.workers):
-                self._ready.release()
-        await self._save()
-
-    async def _read(self, stop: asyncio.Event) -> None:
+    async def read(self, stop: asyncio.Event) -> None:
+        """Give the desk what is planned, until `stop`."""
         while not stop.is_set():
             try:
-                read = await self._take_batch() if len(self._waiting) < WINDOW else 0
-                await self._save()
+                read = await self._take_batch()
+                await self.save()
+                await self._follow()
             except TransientError as fault:
                 _LOG.error("partition %d of sends cannot be read: %s", self.partition, fault)
                 await asyncio.sleep(_ERROR_PAUSE_S)
@@ -119,108 +134,119 @@ class Runner:
                 await asyncio.sleep(_POLL_S)
 
     async def _take_batch(self) -> int:
-        log, start = self.office.log, self._waiting.next_offset
-        records = await asyncio.to_thread(log.read, SENDS, self.partition, start, _BATCH)
-        unreadable = [entry for record in records if (entry := self._open(record)) is not None]
-        if unreadable:
-            await self.office.book.write(unreadable)
+        """Read on in order while there is room; else look further on for what is urgent."""
+        in_order = len(self._waiting) < WINDOW
+        if not in_order and self._waiting.ahead >= WINDOW:
+            return 0
+        self._scout = max(self._scout, self._waiting.next_offset)
+        start = self._waiting.next_offset if in_order else self._scout
+        records = await asyncio.to_thread(self.office.log.read, SENDS, self.partition, start, _BATCH)
+        if in_order:
+            unreadable = [entry for record in records if (entry := self._open(record)) is not None]
+            if unreadable:
+                await self.office.book.write(unreadable)
+        elif records:
+            self._look_ahead(records)
         fail_point("delivery_read")
         return len(records)
 
     def _open(self, record: Record) -> Entry | None:
-        """Put the send into its lane; a dead letter where it cannot be read, None otherwise."""
+        """Begin with the send; a dead letter where it cannot be read, None otherwise."""
         try:
             send = decode_send(record.value)
         except ValueError as fault:  # msgspec's errors are ValueErrors
             self._waiting.passed(record.offset)
             return entry_of(from_record(SENDS, self.partition, record, str(fault)))
-        standing = self.office.book.ledgers[self.partition].get(send.id)
-        if standing.settled or send.id in self._waiting.ids:
+        if send.id in self._waiting.ids or (standing := self._standing(send)).settled:
             self._waiting.passed(record.offset)
             return None
         self._waiting.add(record.offset, send)
-        steps = attempts(send.id, send.message_class == "marketing", standing, self.office.clock())
-        self._schedule(Job(record.offset, send, origin_of(send, ""), steps, next(steps), standing.number))
+        self._begin(record.offset, send, standing)
         return None
+
+    def _look_ahead(self, records: Sequence[Record]) -> None:
+        """Begin with the transactional sends among them; the others are read again in their turn."""
+        self._scout = records[-1].offset + 1
+        for record in records:
+            if _TRANSACTIONAL not in record.value:
+                continue
+            try:
+                send = decode_send(record.value)
+            except ValueError:  # told when it is read in its turn
+                continue
+            if send.message_class != "transactional" or send.id in self._waiting.ids:
+                continue
+            if not (standing := self._standing(send)).settled:
+                self._waiting.add_ahead(record.offset, send)
+                self._begin(record.offset, send, standing)
+
+    def _standing(self, send: Send) -> Standing:
+        return self.office.book.ledgers[self.partition].get(send.id)
+
+    def _begin(self, offset: int, send: Send, standing: Standing) -> None:
+        steps = attempts(send.id, send.message_class == "marketing", standing, self.office.clock())
+        job = Job(self, offset, send, origin_of(send, ""), steps, next(steps), standing.number, standing.provider)
+        self._schedule(job)
 
     def _schedule(self, job: Job) -> None:
         after = job.step.after_ms if isinstance(job.step, Try) else 0
-        self._jobs[job.offset] = job
-        if after:
-            asyncio.get_running_loop().call_later(after / 1000, self._enqueue, job)
+        self._put(job, after)
+
+    def _put(self, job: Job, after_ms: int) -> None:
+        place = (self.partition, job.offset)
+        if after_ms:
+            asyncio.get_running_loop().call_later(after_ms / 1000, self.desk.put, job.send, place, job)
         else:
-            self._enqueue(job)
+            self.desk.put(job.send, place, job)
 
-    def _enqueue(self, job: Job) -> None:
-        self._lanes.put(job.offset, job.send)
-        self._ready.release()
-
-    async def _work(self, stop: asyncio.Event) -> None:
-        while True:
-            await self._ready.acquire()
-            if stop.is_set():
-                return
-            job = self._jobs[self._lanes.take()]
-            try:
-                await self._do(job)
-            except TransientError as fault:  # the log went away for good while stopping
-                _LOG.error("send %s stays open: %s", job.send.id, fault)
-                return
-
-    async def _do(self, job: Job) -> None:
-        provider = self.office.providers.get(job.send.channel)
-        if provider is None:
-            await self._end(job, "skipped", f"no provider for {job.send.channel}")
-            return
-        job.origin = origin_of(job.send, provider.name)
-        match job.step:
-            case LookUp():
-                await self._answered(job, await provider.find(job.send.id))
-            case Try(number=number):
-                job.number = number
-                message = self._message(job)
-                if isinstance(message, str):
-                    job.number = number - 1
-                    await self._end(job, "skipped", message)
-                    return
-                await self._write(job, "started")
-                fail_point("delivery_started")
-                answer = await provider.send(message)
-                fail_point("delivery_answered")
-                await self._answered(job, answer)
-
-    def _message(self, job: Job) -> Message | str:
-        """The message, or why it is not to be handed over now."""
-        send, office = job.send, self.office
-        if send.expires and office.clock() >= send.expires:
-            return "expired"
-        if self._waiting.superseded(send):
-            return "superseded"
-        if send.channel == "webhook":
-            return Message(job.origin, send.to, data={name: str(value) for name, value in send.data.items()})
-        template = office.template(send)
-        if template is None:
-            return f"template: {send.template!r} has no version {send.template_version}"
-        if template.message_class == "marketing" and send.message_class == "transactional":
-            return f"template: {send.template!r} is marketing, the message transactional"
-        links = None
-        if send.channel == "email":
-            links = Links(office.base_url, office.link_key, job.origin, f"{self.partition}:{job.offset}")
+    async def do(self, job: Job, route: Route | None) -> None:
+        """The job's next step, by the provider that has room for it."""
+        result: Result | None = None
         try:
-            rendered = render(template, send.data, send.locale, links)
-        except RenderFailed as fault:
-            return f"render: {fault}"
-        marketing = links is not None and send.message_class == "marketing"
-        return Message(
-            job.origin,
-            send.to,
-            rendered.subject,
-            rendered.html,
-            rendered.text,
-            links.unsubscribe_url if links and marketing else "",
-            rendered.links,
-            rendered.data,
-        )
+            result = await self._step(job, route)
+        except TransientError as fault:  # the log went away for good while stopping
+            _LOG.error("send %s stays open: %s", job.send.id, fault)
+        finally:
+            if route is not None:
+                self.desk.done(route, result, job.domain)
+
+    async def _step(self, job: Job, route: Route | None) -> Result | None:
+        """What the provider said to a message, None where it was given none."""
+        if job.number and self._standing(job.send).settled:  # a webhook has told meanwhile
+            self._close(job)
+        elif isinstance(job.step, LookUp):
+            await self._answered(job, await self._find(job))
+        elif route is None:
+            await self._end(job, "skipped", f"no provider for {job.send.channel}")
+        else:
+            return await self._try(job, job.step, route)
+        return None
+
+    async def _find(self, job: Job) -> Found:
+        provider = self.desk.find(job.send.channel, job.provider)
+        if provider is None:
+            return Unknown(f"there is no provider {job.provider!r} any more")
+        return await provider.find(job.send.id)
+
+    async def _try(self, job: Job, step: Try, route: Route) -> Result | None:
+        urgent = job.send.message_class == "transactional"
+        if wait := route.gate.wait_of_domain_ms(job.domain, self.office.clock(), urgent):
+            self._put(job, wait)
+            return None
+        job.origin, job.provider = origin_of(job.send, route.provider.name), route.provider.name
+        place, now = f"{self.partition}:{job.offset}", self.office.clock()
+        superseded = self._waiting.superseded(job.send)
+        message = "superseded" if superseded else self.office.composer.compose(job.send, job.origin, place, now)
+        if isinstance(message, str):
+            await self._end(job, "skipped", message)
+            return None
+        job.number = step.number
+        await self._write(job, "started")
+        fail_point("delivery_started")
+        answer = await _hand_over(route, message)
+        fail_point("delivery_answered")
+        await self._answered(job, answer)
+        return answer
 
     async def _answered(self, job: Job, answer: Answer) -> None:
         """Tell the policy; do what it says next."""
@@ -229,8 +255,6 @@ class Runner:
         except StopIteration as ended:
             await self._ended(job, ended.value)
             return
-        if isinstance(job.step, Try) and isinstance(answer, Refused):
-            _LOG.error("%s refuses the account: %s", job.origin.provider, answer.reason)
         if isinstance(job.step, Try) and not isinstance(answer, Accepted):
             await self._write(job, "retry", getattr(answer, "reason", "not there"))
         self._schedule(job)
@@ -257,13 +281,31 @@ class Runner:
         entries = end_entries(job.send, job.origin, job.number, status, now, reason, provider_id)
         await self.office.book.write(entries + (also or []))
         fail_point("delivery_ended")
-        del self._jobs[job.offset]
+        self._close(job)
+
+    def _close(self, job: Job) -> None:
         self._waiting.settle(job.offset, job.send)
 
-    async def _save(self) -> None:
+    async def _follow(self) -> None:
+        """Let the ledger take what webhooks told."""
+        now = self.office.clock()
+        if abs(now - self._followed) >= _FOLLOW_MS:
+            self._followed = now
+            await self.office.book.follow()
+
+    async def save(self) -> None:
         """Make progress durable where it has moved."""
         lowest = self._waiting.lowest
         if lowest != self._saved:
             await self.office.book.write([], Progress(GROUP, {(SENDS, self.partition): lowest}))
             self._saved = lowest
             fail_point("delivery_saved")
+
+
+async def _hand_over(route: Route, message: Message) -> Result:
+    """The provider's result; one that breaks its promise never to raise has perhaps sent the message."""
+    try:
+        return await route.provider.send(message)
+    except Exception as fault:
+        _LOG.exception("%s failed with send %s", route.provider.name, message.origin.send)
+        return Unknown(f"{route.provider.name}: {fault!r}")

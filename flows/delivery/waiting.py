@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from heapq import heappop, heappush
+from typing import Generic, TypeVar
 
 from schemas.records import Send
+
+J = TypeVar("J")
 
 
 class Waiting:
@@ -15,11 +18,12 @@ class Waiting:
         self.next_offset = start
         self.ids: set[str] = set()
         self._open: deque[int] = deque()
+        self._ahead: set[int] = set()
         self._done: set[int] = set()
         self._runs: dict[str, list[int]] = {}  # run -> instants at which its open sends were planned
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self.ids) - len(self._ahead)
 
     @property
     def lowest(self) -> int:
@@ -32,6 +36,19 @@ class Waiting:
         """A send was read."""
         self.next_offset = offset + 1
         self._open.append(offset)
+        self._note(send)
+
+    def add_ahead(self, offset: int, send: Send) -> None:
+        """A send was read that lies further on than all that is read in order."""
+        self._ahead.add(offset)
+        self._note(send)
+
+    @property
+    def ahead(self) -> int:
+        """How many of these have not ended."""
+        return len(self._ahead)
+
+    def _note(self, send: Send) -> None:
         self.ids.add(send.id)
         if send.run:
             self._runs.setdefault(send.run, []).append(send.at)
@@ -39,10 +56,16 @@ class Waiting:
     def passed(self, offset: int) -> None:
         """A record was read that asks for nothing: a repetition, or one that cannot be read."""
         self.next_offset = offset + 1
+        if offset in self._ahead:  # it is reached in order now, and still open
+            self._ahead.remove(offset)
+            self._open.append(offset)
 
     def settle(self, offset: int, send: Send) -> None:
         """A send has ended."""
-        self._done.add(offset)
+        if offset in self._ahead:
+            self._ahead.remove(offset)
+        else:
+            self._done.add(offset)
         self.ids.discard(send.id)
         if send.run:
             planned = self._runs[send.run]
@@ -56,19 +79,24 @@ class Waiting:
         return bool(send.run) and max(self._runs[send.run]) > send.at
 
 
-class Lanes:
-    """Jobs in the order of handing over: transactional before marketing, each in log order."""
+class Lanes(Generic[J]):
+    """Jobs in the order of handing over: transactional before marketing, each in the order of planning."""
 
     def __init__(self) -> None:
-        self._heap: list[tuple[bool, int]] = []
+        self._heap: list[tuple[bool, int, tuple[int, int], J]] = []
 
     def __len__(self) -> int:
         return len(self._heap)
 
-    def put(self, offset: int, send: Send) -> None:
-        """A send may be handed over now."""
-        heappush(self._heap, (send.message_class == "marketing", offset))
+    @property
+    def urgent(self) -> bool:
+        """Whether the next one is transactional."""
+        return bool(self._heap) and not self._heap[0][0]
 
-    def take(self) -> int:
-        """The offset of the next one; IndexError where none waits."""
-        return heappop(self._heap)[1]
+    def put(self, send: Send, place: tuple[int, int], job: J) -> None:
+        """A send may be handed over now. `place`, its partition and offset, is that of no other in the lanes."""
+        heappush(self._heap, (send.message_class == "marketing", send.at, place, job))
+
+    def take(self) -> J:
+        """The next one; IndexError where none waits."""
+        return heappop(self._heap)[3]

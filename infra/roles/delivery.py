@@ -8,22 +8,22 @@ import threading
 from connectors.log import Log
 from connectors.open import open_log
 from flows.content.library import Library
-from flows.definitions.catalogue import Published
 from flows.delivery.book import Book
-from flows.delivery.provider import Provider
-from flows.delivery.runner import Office, Providers, Runner
+from flows.delivery.desk import Fixed
+from flows.delivery.runner import Office
+from flows.delivery.runner import deliver as deliver_all
 from infra.link_key import base_url, link_key
 from infra.settings import Settings
-from schemas.definitions import parse
-from schemas.definitions.provider import Provider as Definition
+from schemas.facts import CHANNELS
 from schemas.topics import SENDS
 from sinks.ledger_store import LedgerStore
+from sinks.providers.defined import Defined
+from sinks.providers.kept import KeptFile
 from sinks.providers.pump import pump
 from sinks.providers.sandbox import Sandbox
-from sinks.providers.sendgrid import SendGrid
+from sinks.providers.secrets import Secrets
 
 _STOP_POLL_S = 0.1
-CHANNELS = ("email", "sms", "push", "webhook")
 
 
 def role(settings: Settings, stop: threading.Event) -> None:
@@ -41,55 +41,27 @@ async def deliver(settings: Settings, log: Log, stop: threading.Event) -> None:
     ledgers = {p: LedgerStore(settings.data / "ledger" / str(p)) for p in partitions}
     book = Book(log, ledgers, stop)
     book.catch_up()
-    library = Library()
+    library, url = Library(), base_url(settings)
     sandbox = Sandbox(settings.data / "sandbox.db") if settings.provider == "sandbox" else None
-    defined = Defined(settings, log, library)
-    providers = dict.fromkeys(CHANNELS, sandbox) if sandbox else defined
-    office = Office(log, book, providers, base_url(settings), link_key(settings), library=library)
+    kept = KeptFile(settings.data / "providers.json")
+    defined = Defined(log, library, Secrets(), kept, url, settings.allow_private)
+    providers = Fixed(dict.fromkeys(CHANNELS, sandbox)) if sandbox else defined
+    office = Office(log, book, providers, url, link_key(settings), library=library)
     stopping = asyncio.Event()
     try:
         async with asyncio.TaskGroup() as group:
-            for partition in partitions:
-                group.create_task(Runner(office, partition).run(stopping))
+            group.create_task(deliver_all(office, partitions, stopping))
             if sandbox:
                 group.create_task(pump(log, sandbox, stopping))
             while not stop.is_set():
                 await asyncio.sleep(_STOP_POLL_S)
+                await asyncio.to_thread(kept.save)
             stopping.set()
     finally:
+        await asyncio.to_thread(kept.save)
         await defined.close()
         if sandbox:
             await sandbox.close()
         book.close()
         for ledger in ledgers.values():
             ledger.close()
-
-
-class Defined(Providers):
-    """The `provider` definitions, each with the account that the settings hold; made when first asked for."""
-
-    def __init__(self, settings: Settings, log: Log, library: Library):
-        self._settings, self._log, self._library = settings, log, library
-        self._made: dict[tuple[str, int], Provider] = {}
-
-    def get(self, channel: str) -> Provider | None:
-        """The first provider of the channel, by id, of those defined now."""
-        self._library.refresh(self._log.read)
-        for published in self._library.catalogue.active(1 << 62).of("provider"):
-            if published.body.get("channel", "email") == channel:
-                key = (published.id, published.version)
-                if key not in self._made:
-                    self._made[key] = self._make(published)
-                return self._made[key]
-        return None
-
-    def _make(self, published: Published) -> Provider:
-        definition = parse(published.body)
-        assert isinstance(definition, Definition)
-        key = self._settings.sendgrid_key.get_secret_value()
-        return SendGrid(definition, key, self._settings.sendgrid_url)
-
-    async def close(self) -> None:
-        """Close every account's connections."""
-        for provider in self._made.values():
-            await provider.close()

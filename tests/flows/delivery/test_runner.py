@@ -11,8 +11,10 @@ import pytest
 
 from connectors.log import Log
 from flows.delivery.book import Book
+from flows.delivery.desk import Fixed
 from flows.delivery.provider import Accepted, Found, Message, Refused, Result, Retry, Unknown
-from flows.delivery.runner import GROUP, Office, Runner
+from flows.delivery.runner import GROUP, Office, clock_ms
+from flows.delivery.runner import deliver as all_of
 from schemas.records import Attempt, Definition, Entry, Send, encode
 from sinks.ledger_store import LedgerStore
 from tests.flows.delivery.support import TEMPLATE, attempts_of, ends, events_of, new_log, plan, send
@@ -52,15 +54,14 @@ def deliver(log: Log, tmp_path: Path, provider: Told, *, workers: int = 4, now: 
         ledgers = {p: LedgerStore(tmp_path / "ledger" / str(p)) for p in range(2)}
         book, stop = Book(log, ledgers, threading.Event()), asyncio.Event()
         book.catch_up()
-        office = Office(log, book, {"email": provider}, "https://m.example", b"k", workers)
-        if now is not None:
-            office = Office(log, book, {"email": provider}, "https://m.example", b"k", workers, lambda: now)
+        providers, clock = Fixed({"email": provider}), clock_ms if now is None else lambda: now
+        office = Office(log, book, providers, "https://m.example", b"k", workers, clock)
         try:
             async with asyncio.TaskGroup() as group, asyncio.timeout(20):
-                runs = [group.create_task(Runner(office, p).run(stop)) for p in range(2)]
+                run = group.create_task(all_of(office, range(2), stop))
                 while any(log.committed(GROUP, "sends", p) < log.end("sends", p) for p in range(2)):
                     await asyncio.sleep(0.01)
-                    assert not any(r.done() for r in runs)
+                    assert not run.done()
                 stop.set()
         finally:
             book.close()

@@ -12,10 +12,12 @@ from tests.flows.delivery.support import send
 
 
 def test_transactional_goes_first_and_each_lane_keeps_its_order():
-    lanes = Lanes()
+    lanes: Lanes[int] = Lanes()
     for offset, kind in enumerate(["marketing", "transactional", "marketing", "transactional"]):
-        lanes.put(offset, send(offset, message_class=kind))
+        lanes.put(send(offset, message_class=kind), (0, offset), offset)
+    assert lanes.urgent
     assert [lanes.take() for _ in range(4)] == [1, 3, 0, 2]
+    assert not lanes.urgent
 
 
 @given(st.lists(st.booleans(), max_size=30), st.randoms(use_true_random=False))

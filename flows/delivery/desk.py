@@ -1,0 +1,142 @@
+"""Who hands over what next: of a channel's messages the most urgent one, by the first of its providers that may.
+
+A message is chosen only when a provider has room, so a transactional one that comes while others wait is the next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict, deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+
+from prometheus_client import Gauge
+
+from flows.delivery.gate import Gate
+from flows.delivery.provider import Provider, Result
+from flows.delivery.waiting import Lanes
+from schemas.records import Send
+
+_LOG = logging.getLogger(__name__)
+_OPEN = Gauge("waxwing_provider_stopped", "1 while a provider is given no messages because it fails", ["provider"])
+J = TypeVar("J")
+
+
+class Route(NamedTuple):
+    """A provider and its gate."""
+
+    provider: Provider
+    gate: Gate
+
+
+class Providers(Protocol):
+    """Who delivers each channel now."""
+
+    def routes(self, channel: str) -> Sequence[Route]:
+        """The channel's providers, in the order in which they are asked."""
+        ...
+
+    def kept(self) -> None:
+        """Called when what a gate keeps has changed."""
+        ...
+
+
+class Fixed:
+    """Providers that never change, one a channel."""
+
+    def __init__(self, providers: Mapping[str, Provider]):
+        gates = {id(p): Gate() for p in providers.values()}
+        self._routes = {channel: (Route(p, gates[id(p)]),) for channel, p in providers.items()}
+
+    def routes(self, channel: str) -> Sequence[Route]:
+        """The channel's one provider, if it has one."""
+        return self._routes.get(channel, ())
+
+    def kept(self) -> None:
+        """Nothing outlives the process."""
+
+
+class Desk(Generic[J]):
+    """Lanes and gates of one process, for all of its partitions."""
+
+    def __init__(self, providers: Providers, clock: Callable[[], int], workers: int):
+        self._providers, self._clock, self.workers = providers, clock, workers
+        self._lanes: dict[str, Lanes[J]] = defaultdict(Lanes)
+        self._ready: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(0))
+        self._blocked: deque[asyncio.Future[None]] = deque()
+        self._stopping = False
+
+    def put(self, send: Send, place: tuple[int, int], job: J) -> None:
+        """A message may be handed over now; `place` is its partition and offset."""
+        self._lanes[send.channel].put(send, place, job)
+        self._ready[send.channel].release()
+
+    def stop(self) -> None:
+        """Let nobody take another one."""
+        self._stopping = True
+        for ready in self._ready.values():
+            for _ in range(self.workers):
+                ready.release()
+        while self._blocked:
+            self._wake()
+
+    async def work(self, channel: str, do: Callable[[J, Route | None], Awaitable[None]]) -> None:
+        """One worker of a channel, until `stop`. `do` has to end with `done`, where it is given a route."""
+        ready = self._ready[channel]
+        while True:
+            await ready.acquire()
+            route = await self._admitted(channel)
+            if self._stopping:
+                return
+            await do(self._lanes[channel].take(), route)
+
+    def find(self, channel: str, name: str) -> Provider | None:
+        """The provider that a message was given to; the first where the ledger does not name it."""
+        return next((r.provider for r in self._providers.routes(channel) if name in ("", r.provider.name)), None)
+
+    def done(self, route: Route, result: Result | None, domain: str = "") -> None:
+        """What came of a message: gives back its place."""
+        gate, name = route.gate, route.provider.name
+        before, was, went = gate.breaker.state, gate.kept.paused_until, gate.kept.counts.get("")
+        gate.done(self._clock(), result, domain)
+        if gate.breaker.state != before:
+            _OPEN.labels(name).set(gate.breaker.state != "closed")
+            if gate.breaker.state == "open":
+                _LOG.error("%s is stopped for now: %s", name, getattr(result, "reason", ""))
+            else:
+                _LOG.warning("%s goes on", name)
+        if (was, went) != (gate.kept.paused_until, gate.kept.counts.get("")):
+            self._providers.kept()
+        self._wake()
+
+    async def _admitted(self, channel: str) -> Route | None:
+        """A provider that has room, waited for; None where the channel has none, or at the end."""
+        while not self._stopping:
+            routes = self._providers.routes(channel)
+            if not routes:
+                return None
+            now, waits, urgent = self._clock(), list[int](), self._lanes[channel].urgent
+            for route in routes:
+                wait = route.gate.wait_ms(now, urgent)
+                if wait == 0:
+                    route.gate.take()
+                    return route
+                waits += [wait] if wait is not None else []
+            await self._change(min(waits, default=0))
+        return None
+
+    async def _change(self, wait_ms: int) -> None:
+        """Until a place is given back, or the time has passed (0: no time)."""
+        change: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._blocked.append(change)
+        await asyncio.wait([change], timeout=min(wait_ms, 1_000) / 1000 if wait_ms else None)
+        if not change.done():
+            self._blocked.remove(change)
+
+    def _wake(self) -> None:
+        while self._blocked:
+            change = self._blocked.popleft()
+            if not change.done():
+                change.set_result(None)
+                return
