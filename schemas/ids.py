@@ -8,6 +8,7 @@ from uuid import UUID
 
 NAMESPACE: Final = UUID("6a1de5a8-2f0b-5d0e-9c39-77617877696e")  # ends in "waxwin": ours, and constant for ever
 _PREFIX: Final = sha1(NAMESPACE.bytes, usedforsecurity=False)
+_VARIANT: Final = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}  # its two highest bits are 10
 _SEPARATOR: Final = "\x1f"  # no part of a cause holds a unit separator, so that ("a", "bc") differs from ("ab", "c")
 
 
@@ -21,11 +22,8 @@ def uuid5(*cause: str | int) -> str:
     """
     h = _PREFIX.copy()
     h.update(_SEPARATOR.join(map(str, cause)).encode())
-    d = bytearray(h.digest()[:16])
-    d[6] = (d[6] & 0x0F) | 0x50
-    d[8] = (d[8] & 0x3F) | 0x80
-    x = d.hex()
-    return f"{x[:8]}-{x[8:12]}-{x[12:16]}-{x[16:20]}-{x[20:]}"
+    x = h.hexdigest()
+    return f"{x[:8]}-{x[8:12]}-5{x[13:16]}-{_VARIANT[x[16]]}{x[17:20]}-{x[20:32]}"
 
 
 def bucket(salt: str, contact: str) -> float:

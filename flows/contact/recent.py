@@ -28,7 +28,10 @@ def remember(recent: bytes, id: str, logged_at: int) -> bytes | None:
             if int.from_bytes(recent[start:found], "big") > logged_at - WINDOW_MS:
                 return None
         found = recent.find(digest, found + 1)
-    return recent[_stale(recent, logged_at) :] + max(logged_at, 0).to_bytes(_STAMP, "big") + digest
+    stale = _stale(recent, logged_at)
+    if stale:
+        recent = recent[stale:]
+    return recent + max(logged_at, 0).to_bytes(_STAMP, "big") + digest
 
 
 def union(a: bytes, b: bytes) -> bytes:

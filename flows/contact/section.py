@@ -1,8 +1,8 @@
 """A contact's state: a head that can be read alone, and sections that their reducers decode when they need them.
 
-Encoded (msgpack): `[version, due, epoch, recent, merged_into, [[due, section], …]]`. A section that nothing touched is
-carried over as bytes. Section structs are `array_like` with defaults, so a field appended later reads old states
-unchanged.
+Encoded (msgpack): `[version, due, epoch, recent, merged_into, [due, …], [section, …]]`, each section encoded by itself,
+empty where there is none. A section that nothing touched is carried over as bytes. Section structs are `array_like`
+with defaults, so a field appended later reads old states unchanged.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import msgspec
 
 from schemas.errors import TerminalError
 
-STATE_VERSION: Final = 1
+STATE_VERSION: Final = 2
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -42,13 +42,37 @@ class _Stored(msgspec.Struct, array_like=True, gc=False):
     epoch: int
     recent: bytes
     merged_into: str
+    dues: list[int | None]
+    sections: list[bytes]
+
+
+class _Stored1(msgspec.Struct, array_like=True, gc=False):
+    """Version 1: a section stood as it is beside its due, so that every section was walked through to open one."""
+
+    version: int
+    due: int | None
+    epoch: int
+    recent: bytes
+    merged_into: str
     sections: list[tuple[int | None, msgspec.Raw]]
 
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_Stored).decode
+_decode_1 = msgspec.msgpack.Decoder(_Stored1).decode
 decode_head = msgspec.msgpack.Decoder(Head).decode
-_EMPTY: Final = msgspec.Raw(b"\xc0")
+_NIL: Final = b"\xc0"
+
+
+def _read(stored: bytes) -> _Stored:
+    version = decode_head(stored).version
+    if version == STATE_VERSION:
+        return _decode(stored)
+    if version != 1:
+        raise TerminalError(f"a state of version {version}; this fold reads version {STATE_VERSION}")
+    s = _decode_1(stored)
+    sections = [b"" if raw == _NIL else raw for raw in (bytes(raw) for _, raw in s.sections)]
+    return _Stored(STATE_VERSION, s.due, s.epoch, s.recent, s.merged_into, [due for due, _ in s.sections], sections)
 
 
 class Contact:
@@ -62,36 +86,33 @@ class Contact:
     __slots__ = ("_dues", "_live", "_raw", "due", "epoch", "is_new", "merged_into", "recent")
 
     def __init__(self, stored: bytes | None, sections: int):
+        self.is_new = stored is None
+        self._live: dict[int, Any] = {}
         if stored is None:
             self.due: int | None = None
             self.epoch, self.recent, self.merged_into = -1, b"", ""
-            self._raw: list[msgspec.Raw] = [_EMPTY] * sections
-            self._dues: list[int | None] = [None] * sections
-        else:
-            s = _decode(stored)
-            if s.version != STATE_VERSION:
-                raise TerminalError(f"a state of version {s.version}; this fold reads version {STATE_VERSION}")
-            self.due, self.epoch, self.recent, self.merged_into = s.due, s.epoch, s.recent, s.merged_into
-            self._raw = [raw for _, raw in s.sections]
-            self._dues = [due for due, _ in s.sections]
-            if len(self._raw) < sections:  # written before a section was added
-                self._raw += [_EMPTY] * (sections - len(self._raw))
-                self._dues += [None] * (sections - len(self._dues))
-        self.is_new = stored is None
-        self._live: list[Any] = [None] * sections
+            self._raw, self._dues = _nothing(sections)
+            return
+        s = _read(stored)
+        self.due, self.epoch, self.recent, self.merged_into = s.due, s.epoch, s.recent, s.merged_into
+        self._raw, self._dues = s.sections, s.dues
+        if len(self._raw) < sections:  # written before a section was added
+            raw, dues = _nothing(sections - len(self._raw))
+            self._raw += raw
+            self._dues += dues
 
     def get(self, section: Section[T]) -> T:
         """The section, opened; made with its defaults where the contact has none yet."""
-        live: T | None = self._live[section.index]
+        index = section.index
+        live: T | None = self._live.get(index)
         if live is None:
-            raw = self._raw[section.index]
-            live = section.kind() if raw is _EMPTY or bytes(raw) == b"\xc0" else section.decode(raw)
-            self._live[section.index] = live
+            raw = self._raw[index]
+            live = self._live[index] = section.decode(raw) if raw else section.kind()
         return live
 
     def has(self, section: Section[Any]) -> bool:
         """Whether the section holds anything, without opening it."""
-        return self._live[section.index] is not None or bytes(self._raw[section.index]) != b"\xc0"
+        return section.index in self._live or bool(self._raw[section.index])
 
     def due_of(self, section: Section[Any]) -> int | None:
         """The section's next instant, as last set."""
@@ -106,14 +127,18 @@ class Contact:
 
     def clear(self) -> None:
         """Forget every section and what they wait for."""
-        self._raw = [_EMPTY] * len(self._raw)
-        self._live = [None] * len(self._raw)
-        self._dues = [None] * len(self._raw)
+        self._live = {}
+        self._raw, self._dues = _nothing(len(self._raw))
         self.due = None
 
     def save(self) -> bytes:
         """The encoded state."""
-        pairs: list[tuple[int | None, Any]] = []
-        for due, raw, live in zip(self._dues, self._raw, self._live, strict=True):
-            pairs.append((due, raw if live is None else live))
-        return _encode((STATE_VERSION, self.due, self.epoch, self.recent, self.merged_into, pairs))
+        raw = self._raw
+        for index, live in self._live.items():
+            raw[index] = _encode(live)
+        return _encode((STATE_VERSION, self.due, self.epoch, self.recent, self.merged_into, self._dues, raw))
+
+
+def _nothing(sections: int) -> tuple[list[bytes], list[int | None]]:
+    """So many empty sections, and their dues."""
+    return [b""] * sections, [None] * sections

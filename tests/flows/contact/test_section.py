@@ -68,7 +68,16 @@ def test_a_section_from_before_a_field_was_added_reads_with_its_default():
 
 def test_a_state_of_another_version_is_refused_by_name():
     blob = bytearray(saved())
-    assert blob[1] == 1
+    assert blob[1] == 2
     blob[1] = 9
     with pytest.raises(TerminalError, match="version 9"):
         Contact(bytes(blob), 2)
+
+
+def test_a_state_of_version_1_reads_alike():
+    sections = [(40, [3]), (50, [["a"]]), (None, None)]
+    state = Contact(msgspec.msgpack.encode([1, 40, 7, b"ids", "", sections]), 3)
+    assert (state.due, state.epoch, state.recent) == (40, 7, b"ids")
+    assert (state.get(FIRST).count, state.get(SECOND).names) == (3, ["a"])
+    assert not state.has(Section(2, "third", First))
+    assert decode_head(state.save()).version == 2
