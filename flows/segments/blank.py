@@ -19,11 +19,14 @@ class Asks(Exception):
 
 
 class Blank:
-    """A `ContactView` of nobody. Membership is what the blank contact's is: `members` grows as segments are asked."""
+    """A `ContactView` of nobody. `asked`: segments that are asked for every new contact; it grows on the way.
+
+    A new contact is no member of a segment until it is asked. So what asks about one that is asked must be asked too;
+    what asks about any other is asked when that one flips.
+    """
 
     def __init__(self) -> None:
-        self.members: set[str] = set()
-        self.unknown: set[str] = set()
+        self.asked: set[str] = set()
 
     @property
     def contact(self) -> str:
@@ -52,10 +55,10 @@ class Blank:
         return False
 
     def member(self, segment: str) -> bool:
-        """As the blank contact."""
-        if segment in self.unknown:
+        """Of none, but those that are asked first."""
+        if segment in self.asked:
             raise Asks
-        return segment in self.members
+        return False
 
     def in_snapshot(self, snapshot: str) -> NoReturn:
         """Which contact it is decides."""
@@ -82,10 +85,7 @@ def places_to_ask(segments: Sequence[tuple[str, Program]]) -> tuple[int, ...]:
     """The places of the segments, given in order, that a new contact must be asked for whatever its first record is."""
     view, found = Blank(), []
     for place, (id, program) in enumerate(segments):
-        if any(asks(leaf, view) for leaf in program.leaves):
-            view.unknown.add(id)
-            found.append(place)
-        elif program.holds({}, view, _ANY):
-            view.members.add(id)
+        if any(asks(leaf, view) for leaf in program.leaves) or program.holds({}, view, _ANY):
+            view.asked.add(id)
             found.append(place)
     return tuple(found)

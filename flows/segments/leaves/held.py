@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from operator import itemgetter
-from typing import Any
+from typing import Any, Final
 
 from flows.contact import profile
 from flows.contact.profile import Profile
@@ -16,6 +16,7 @@ from schemas.definitions import conditions as spec
 from schemas.facts import ACCOUNT_TRAITS
 from schemas.records import Event
 
+_ACCOUNT_ID: Final = f"{profile.ACCOUNT}.id"
 Assertion = list[Any]  # [at, path, value], of one instant in the order of the log
 
 
@@ -28,16 +29,24 @@ class Held(Leaf):
     def __init__(self, leaf: spec.Trait):
         self.path, self.held_for = leaf.path, leaf.held_for
         self.comparator = compile_comparison(leaf.comparison)
-        super().__init__(leaf_id(leaf), keys_of(leaf))
+        self._of_account = leaf.path.partition(".")[0] == profile.ACCOUNT
+        super().__init__(leaf_id(leaf), {*keys_of(leaf), *({f"trait:{_ACCOUNT_ID}"} if self._of_account else ())})
 
     def observe(self, state: list[Assertion] | None, event: Event, at: int) -> list[Assertion] | None:
         """Take in what the event asserts."""
+        kept = list(state or ())
+        if self._of_account and event.type == "group":
+            kept = _joined(kept, event)
+        if event.type == ACCOUNT_TRAITS and event.properties.get("account") != _account(kept):
+            return state
         more = [list(a) for a in _assertions(event) if self._concerns(a[1])]
         if not more:
             return state
-        return self._compact(sorted([*(state or ()), *more], key=itemgetter(0)), at)
+        return self._compact(sorted([*kept, *more], key=itemgetter(0)), at)
 
     def _concerns(self, path: str) -> bool:
+        if self._of_account and path == _ACCOUNT_ID:
+            return True
         return path == self.path or path.startswith(f"{self.path}.") or self.path.startswith(f"{path}.")
 
     def _compact(self, state: list[Assertion], at: int) -> list[Assertion]:
@@ -89,6 +98,19 @@ class Held(Leaf):
         """Since when it holds."""
         since = self.since(state, view, at)
         return {"value": value_of(view, self.path), "since": since}
+
+
+def _account(assertions: Iterable[Assertion]) -> Any:
+    """The account that the contact was last grouped with."""
+    return next((value for _, path, value in reversed(list(assertions)) if path == _ACCOUNT_ID), None)
+
+
+def _joined(assertions: list[Assertion], event: Event) -> list[Assertion]:
+    """Without what another account said, where the contact now belongs to this one."""
+    joined = next((a for a in reversed(assertions) if a[1] == _ACCOUNT_ID), None)
+    if joined is None or joined[2] == event.group_id or joined[0] > event.at:
+        return assertions
+    return [a for a in assertions if not a[1].startswith(f"{profile.ACCOUNT}.")]
 
 
 def _assertions(event: Event) -> Iterable[tuple[int, str, Any]]:
