@@ -42,6 +42,7 @@ class Settings(BaseSettings):
     cdn_url: str = Field("", description="address of a CDN in front of the API's /a/; empty: the API's own")
     checkpoint_s: float = Field(1.0, gt=0, description="seconds between two checkpoints of a partition's state")
     allow_private: bool = Field(False, description="let webhooks and providers be on private addresses (tests)")
+    model_every: int = Field(500, ge=1, description="examples between two versions of a learned model")
     provider: Literal["sandbox", "real"] = Field("sandbox", description="who delivers: the sandbox, or `provider`s")
     sendgrid_key: SecretStr = Field(SecretStr(""), description="SendGrid API key")
     sendgrid_url: str = Field("https://api.sendgrid.com", description="SendGrid's address")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import signal
 import threading
 import time
@@ -47,6 +48,8 @@ def register(app: typer.Typer) -> None:
         role: Annotated[list[str] | None, typer.Option(help=f"only this role, of {', '.join(NAMES)}")] = None,
     ) -> None:
         """Run everything, until Ctrl-C; or one role; --for ends by itself and prints a JSON summary."""
+        if demo:  # a minute has few examples
+            os.environ.setdefault("WAXWING_MODEL_EVERY", "100")
         settings, seconds = Settings(), _seconds(for_)
         set_up_logging()
         with _told_to_stop() as stop:

@@ -13,6 +13,6 @@ def role(settings: Settings, stop: threading.Event) -> None:
     """Run until `stop` is set. Its state is in `data`/learning."""
     log = open_log(settings)
     try:
-        run(log, settings.files_url, settings.data / "learning", stop=stop.is_set)
+        run(log, settings.files_url, settings.data / "learning", every=settings.model_every, stop=stop.is_set)
     finally:
         log.close()
