@@ -210,4 +210,25 @@ def mjml_to_html(source: str) -> str:
         raise ValueError(f"this MJML cannot be read: {e}") from None
     if unknown := _UNKNOWN.search(output.content):
         raise ValueError(f"this MJML cannot be read: there is no element <{unknown[1]}>")
+    _check_tags(protected, output.content)
     return protected.restore(output.content)
+
+
+def _check_tags(protected: Protected, html: str) -> None:
+    """Each branch and loop still holds what it held: between some elements MJML drops texts, or moves them."""
+    blocks = [number for number, tag in enumerate(protected.tags) if tag.startswith("{%")]
+    order = [int(found[1]) for found in _WORD.finditer(html)]
+    if lost := set(blocks).difference(order):
+        raise ValueError(f"MJML drops {protected.tags[min(lost)]} where it stands; put it inside of a column")
+    place = 0  # of the blocks, how many have been passed
+    for number in order:
+        if number in blocks:
+            place = blocks.index(number) + 1
+        elif place != sum(block < number for block in blocks):
+            raise ValueError(
+                f"MJML moves {protected.tags[number]} out of its branch or loop; put that inside of a column"
+            )
+    firsts = [number for number in dict.fromkeys(order) if number in blocks]
+    if firsts != blocks:
+        wrong = next(b for a, b in zip(firsts, blocks, strict=True) if a != b)
+        raise ValueError(f"MJML moves {protected.tags[wrong]} to another place; put it inside of a column")
