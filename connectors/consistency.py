@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from flows.contact.active import Definitions
 from flows.definitions.catalogue import Published
 from flows.segments.order import refuse_cycles
-from schemas.definitions.condition_tree import references
+from schemas.definitions.condition_tree import Condition, InSnapshot, leaves, references
 from schemas.definitions.conditions import parse_condition
+from schemas.errors import InvalidInput, Violation
 from schemas.records import LEAD_MS, Definition, Record, encode
 
 
@@ -24,9 +26,30 @@ def check_together(stands: Mapping[tuple[str, str], Published], acts: Sequence[D
         else:
             after[act.kind, act.id] = act.body
     segments = {id: body.get("where") for (kind, id), body in after.items() if kind == "segment"}
-    refuse_cycles({id: references(parse_condition(where)) if where else () for id, where in segments.items()})
+    conditions = {id: parse_condition(where) for id, where in segments.items() if where}
+    refuse_cycles({id: references(conditions[id]) if id in conditions else () for id in segments})
+    _check_snapshots(stands, after, conditions)
     trial = Definitions()
     for offset, ((kind, id), body) in enumerate(after.items()):
         definition = Definition(kind, id, "publish", 1, dict(body))
         trial.apply(Record(offset, 0, f"{kind}/{id}", encode(definition)))
     trial.at(LEAD_MS)
+
+
+def _check_snapshots(
+    stands: Mapping[tuple[str, str], Published],
+    after: Mapping[tuple[str, str], Mapping[str, Any]],
+    conditions: Mapping[str, Condition],
+) -> None:
+    """A snapshot never changes, and is there as long as a segment asks about it: so nobody has to be asked anew."""
+    for (kind, id), body in after.items():
+        if kind == "snapshot" and (kind, id) in stands and stands[kind, id].body != body:
+            raise InvalidInput(f"snapshot {id}", [Violation("id", "is taken; a snapshot never changes, name another")])
+    missing = [
+        Violation(f"segment {id}", f"there is no snapshot {leaf.snapshot!r}")
+        for id, condition in conditions.items()
+        for leaf in leaves(condition)
+        if isinstance(leaf, InSnapshot) and ("snapshot", leaf.snapshot) not in after
+    ]
+    if missing:
+        raise InvalidInput("definitions", missing)

@@ -44,10 +44,15 @@ class Definitions:
     def __init__(self, snapshots: Mapping[str, frozenset[str]] | None = None) -> None:
         self.catalogue = Catalogue()
         self._members = snapshots or {}
+        self._files: dict[str, frozenset[str]] = {}
         self._compiled: dict[int, Active] = {}
         self._sets: dict[int, tuple[SegmentSet, JourneySet]] = {}
         self._last: Active | None = None
         self._until = -1  # `_last` holds for instants below this, as far as records were read
+
+    def keep(self, file: str, members: frozenset[str]) -> None:
+        """The members in a snapshot's file: to be given before the definition that names it is applied."""
+        self._files[file] = members
 
     def apply(self, record: Record) -> bool:
         """Fold one record of topic `definitions`; False where it is void."""
@@ -123,12 +128,15 @@ class Definitions:
             attribution=compile_attribution(snapshot.of("attribution_model")),
             templates=_templates(snapshot),
             topics=_topics(snapshot),
-            snapshots=self._members,
+            snapshots={**self._members, **self._frozen(snapshot)},
             zone=workspace.get("timezone", "UTC"),
             currency=workspace.get("currency", "EUR"),
             locale=workspace.get("locale", "en"),
             marketing_expires=parse_duration(workspace.get("marketing_expires", "12h")),
         )
+
+    def _frozen(self, snapshot: Snapshot) -> dict[str, frozenset[str]]:
+        return {p.id: self._files.get(p.body["file"], frozenset()) for p in snapshot.of("snapshot")}
 
     def _version(self, id: str, version: int) -> Published:
         return self.catalogue.versions["journey", id][version]

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
@@ -25,7 +25,7 @@ from connectors.log import Log
 from connectors.source import LogSource
 from flows.contact.active import Definitions
 from flows.contact.partition import PartitionFold
-from schemas.records import FRESH_MS, TICK, Entry, Record
+from schemas.records import FRESH_MS, TICK, Definition, Entry, Record, decode_definition
 from schemas.topics import DEFINITIONS, EVENTS
 from sinks.state_store import Checkpoint, StateStore
 
@@ -33,6 +33,8 @@ BATCH = 2_000  # records read at once
 EFFECTS = 2_000  # effects after which the fold pauses, so that a storm of timers is written in parts
 MAX_CHANGED = 200_000  # changed contacts after which reading waits for the outstanding commit
 TICK_MS = 20  # a partition's ticks are at least this far apart: each costs a sync
+MembersOf: TypeAlias = Callable[[str], frozenset[str]]
+_SNAPSHOTS: Final = "snapshot/"  # what keys of their definitions begin with
 
 
 class Step(NamedTuple):
@@ -53,8 +55,8 @@ class Effects(NamedTuple):
 class DefinitionReader:
     """Keeps the definitions as fresh as rule 4 asks, by the log's own clock; shared by a worker's partitions."""
 
-    def __init__(self, log: Log):
-        self.log, self.definitions = log, Definitions()
+    def __init__(self, log: Log, members_of: MembersOf):
+        self.log, self.definitions, self._members_of = log, Definitions(), members_of
         self._read_at = -1
 
     def freshen(self, logged_at: int) -> None:
@@ -64,8 +66,16 @@ class DefinitionReader:
         now = self.log.now()  # before the read: what is appended meanwhile is not counted as read
         while records := self.log.read(DEFINITIONS, 0, self.definitions.catalogue.next_offset):
             for record in records:
+                if record.key.startswith(_SNAPSHOTS):
+                    self._load(decode_definition(record.value))
                 self.definitions.apply(record)
         self._read_at = now
+
+    def _load(self, definition: Definition) -> None:
+        """Read a snapshot's file before the fold may ask for it: the fold itself does no I/O."""
+        file = definition.body.get("file")
+        if isinstance(file, str):
+            self.definitions.keep(file, self._members_of(file))
 
 
 class Partition:
@@ -217,12 +227,14 @@ def build(
     poll_ms: float = 2.0,
     stop: Callable[[], bool] = lambda: False,
     opened: dict[int, Partition] | None = None,
+    members_of: MembersOf = lambda file: frozenset(),
 ) -> Dataflow:
     """The dataflow over the given partitions of `events` (all of them by default), with its state below `folder`.
 
     It ends when `stop` says so. `opened` receives each partition as it is opened, for whoever wants to watch.
+    `members_of` reads the members in a snapshot's file.
     """
-    reader = DefinitionReader(log)
+    reader = DefinitionReader(log, members_of)
     partitions: dict[int, Partition] = {} if opened is None else opened
 
     def pull(number: int) -> EventPuller:

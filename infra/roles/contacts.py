@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import threading
 
-from connectors.open import open_log
 from connectors.engine import run_flow
+from connectors.open import open_log
 from flows.contact.flow import build
 from infra.settings import Settings
+from sinks.snapshot_store import SnapshotStore
 
 
 def role(settings: Settings, stop: threading.Event) -> None:
     """Run until `stop` is set. The states are in `data`/state, a folder a partition."""
-    log = open_log(settings)
+    log, snapshots = open_log(settings), SnapshotStore(settings.files_url)
+    state, every = settings.data / "state", settings.checkpoint_s
     try:
-        run_flow(build(log, settings.data / "state", checkpoint_s=settings.checkpoint_s, stop=stop.is_set))
+        run_flow(build(log, state, checkpoint_s=every, stop=stop.is_set, members_of=snapshots.get))
     finally:
         log.close()

@@ -1,6 +1,6 @@
 """What a person defines, one module a family. Importing this package registers every kind."""
 
-from schemas.definitions import asset, crm_mapping, journey, model, provider, segment, simple, template
+from schemas.definitions import asset, crm_mapping, journey, model, provider, segment, simple, snapshot, template
 from schemas.definitions.base import KINDS, Body, parse
 
 __all__ = [
@@ -14,5 +14,6 @@ __all__ = [
     "provider",
     "segment",
     "simple",
+    "snapshot",
     "template",
 ]

@@ -151,6 +151,9 @@ CREATE MATERIALIZED VIEW default.segment_membership_changes_from_changes TO defa
 -- segment_memberships
 CREATE VIEW default.segment_memberships (`segment` String, `contact` String, `since` DateTime64(3, 'UTC'), `version` UInt32) AS SELECT segment, contact, at AS since, version FROM default.segment_flips_last FINAL WHERE entered;
 
+-- segment_snapshots
+CREATE VIEW default.segment_snapshots (`id` String, `name` String, `segment` String, `version` UInt64, `at` DateTime64(3, 'UTC'), `members` UInt64, `file` String, `active_from` DateTime64(3, 'UTC'), `published_by` String) AS SELECT id, name, JSONExtractString(body, 'segment') AS segment, JSONExtractUInt(body, 'version') AS version, parseDateTime64BestEffort(JSONExtractString(body, 'at'), 3, 'UTC') AS at, JSONExtractUInt(body, 'members') AS members, JSONExtractString(body, 'file') AS file, active_from, published_by FROM default.definitions_current WHERE kind = 'snapshot';
+
 -- sends
 CREATE TABLE default.sends (`contact` String, `id` String, `at` DateTime64(3, 'UTC'), `logged_at` DateTime64(3, 'UTC'), `expires` DateTime64(3, 'UTC'), `channel` LowCardinality(String), `address` String, `template` LowCardinality(String), `template_version` UInt32, `locale` LowCardinality(String), `topic` LowCardinality(String), `message_class` LowCardinality(String), `campaign` LowCardinality(String), `journey` LowCardinality(String), `version` UInt32, `run` String, `entry` String, `node` LowCardinality(String), `variant` LowCardinality(String), `data` String COMMENT 'JSON') ENGINE = ReplacingMergeTree ORDER BY (contact, id) SETTINGS index_granularity = 8192 COMMENT 'Topic sends, whole';
 

@@ -14,6 +14,7 @@ contacts accounts events marketing_segments segment_conditions segment_membershi
 journey_executions journey_steps email_templates sms_templates template_versions message_queue delivery_logs
 channel_providers attribution_touchpoints attribution_models campaign_performance ml_models predictions
 model_performance consent_records unsubscribes audit_logs dead_letters segment_membership_changes
+segment_snapshots
 """
 
 
