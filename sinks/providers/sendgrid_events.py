@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from base64 import b64decode
 from binascii import Error as Base64Error
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from flows.delivery.origin import Origin
 from flows.delivery.outcomes import Outcome, ProviderEvent
 from schemas.errors import UnreadableRecord
+from sinks.providers.hook_rows import Row, row_of
 
 SIGNATURE_HEADER: Final = "X-Twilio-Email-Event-Webhook-Signature"
 TIMESTAMP_HEADER: Final = "X-Twilio-Email-Event-Webhook-Timestamp"
@@ -34,14 +35,6 @@ _OUTCOMES: Final[dict[str, Outcome]] = {
 }
 _PASSING: Final = frozenset({"processed", "deferred", "group_resubscribe", "account_status_change"})
 _LOST_ADDRESS: Final = frozenset({"bounced address", "invalid", "spam reporting address"})  # reasons of a drop
-
-
-class Row(NamedTuple):
-    """One entry of the body: its event, or why it could not be read; neither where it asks for nothing here."""
-
-    raw: bytes
-    event: ProviderEvent | None = None
-    fault: str = ""
 
 
 def is_signed(key: str, signature: str, timestamp: str, body: bytes) -> bool:
@@ -62,20 +55,13 @@ def read(body: bytes) -> list[Row]:
         rows = msgspec.json.decode(body, type=list[msgspec.Raw])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
         raise UnreadableRecord(f"SendGrid's events are a JSON list: {fault}") from None
-    return [_row(bytes(raw)) for raw in rows]
+    return [row_of(bytes(raw), _event) for raw in rows]
 
 
-def _row(raw: bytes) -> Row:
-    try:
-        data = msgspec.json.decode(raw, type=dict[str, Any])
-        kind = data["event"]
-        if kind in _PASSING or "waxwing" not in data:  # somebody else's mail on the same account is no fault
-            return Row(raw)
-        return Row(raw, normalise(data))
-    except KeyError as fault:
-        return Row(raw, fault=f"{fault.args[0]!r} is missing or not known")
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError, ValueError) as fault:
-        return Row(raw, fault=str(fault))
+def _event(data: dict[str, Any]) -> ProviderEvent | None:
+    if data["event"] in _PASSING or "waxwing" not in data:  # somebody else's mail on the same account is no fault
+        return None
+    return normalise(data)
 
 
 def normalise(data: dict[str, Any], origin: Origin | None = None) -> ProviderEvent:
