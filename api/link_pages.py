@@ -20,9 +20,10 @@ PAGE_HEADERS: Final = HEADERS | {
     "X-Robots-Tag": "noindex",
 }
 _STYLE: Final = """
-:root{color-scheme:light dark;--ink:#1b2430;--soft:#5b6675;--page:#f3f5f8;--card:#fff;--line:#d5dbe3;--act:#0b5cad}
+:root{color-scheme:light dark;--ink:#1b2430;--soft:#5b6675;--page:#f3f5f8;--card:#fff;--line:#d5dbe3;
+--act:#0b5cad;--link:#0b5cad}
 @media (prefers-color-scheme:dark){:root{--ink:#e8edf3;--soft:#a3afbd;--page:#12171d;--card:#1c232c;--line:#36414e;
---act:#2f7fd0}}
+--act:#2874c4;--link:#7db8f5}}
 *{box-sizing:border-box}
 body{margin:0;padding:8vh 1rem 2rem;background:var(--page);color:var(--ink);font:1.0625rem/1.55 system-ui,sans-serif}
 main{max-width:34rem;margin:auto;padding:2rem;background:var(--card);border:1px solid var(--line);border-radius:.75rem}
@@ -36,8 +37,8 @@ small{display:block;color:var(--soft);font-size:.9rem}
 button{font:inherit;font-weight:600;padding:.7rem 1.25rem;margin:0 .5rem .5rem 0;border:1px solid var(--act);
 border-radius:.5rem;background:var(--act);color:#fff;cursor:pointer}
 button.quiet{background:transparent;color:var(--ink);border-color:var(--line)}
-a{color:var(--act)}
-:focus-visible{outline:3px solid var(--act);outline-offset:2px}
+a{color:var(--link)}
+:focus-visible{outline:3px solid var(--link);outline-offset:2px}
 """
 
 
@@ -56,6 +57,7 @@ class Words(NamedTuple):
     preferences_text: str
     topics: str
     channel: str
+    channel_text: str
     save: str
     saved: str
     saved_text: str
@@ -76,6 +78,7 @@ WORDS: Final = {
         "come in any case.",
         topics="Topics",
         channel="All news",
+        channel_text="Without this box, no topic comes.",
         save="Save",
         saved="Saved",
         saved_text="We keep to what you chose, from now on.",
@@ -94,6 +97,7 @@ WORDS: Final = {
         "kommen in jedem Fall.",
         topics="Themen",
         channel="Alle Neuigkeiten",
+        channel_text="Ohne dieses Häkchen kommt kein Thema.",
         save="Speichern",
         saved="Gespeichert",
         saved_text="Ab jetzt halten wir uns an Ihre Auswahl.",
@@ -112,6 +116,7 @@ WORDS: Final = {
         "arrivent dans tous les cas.",
         topics="Sujets",
         channel="Toutes les nouvelles",
+        channel_text="Sans cette case, aucun sujet n’arrive.",
         save="Enregistrer",
         saved="Enregistré",
         saved_text="Nous respectons votre choix dès maintenant.",

@@ -160,7 +160,7 @@ def _choices(request: Request, deps: Deps, origin: Origin, said: dict[str, str])
         Choice(
             id,
             words.channel if id == "default" else str(body.get("name") or id),
-            "" if id == "default" else str(body.get("description", "")),
+            words.channel_text if id == "default" else str(body.get("description", "")),
             said.get(id, "subscribed" if id in ("default", origin.topic) else body.get("default")) == "subscribed",
         )
         for id, body in found.items()

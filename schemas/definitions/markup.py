@@ -188,6 +188,7 @@ class Protected:
 
 
 _WORD: Final = re.compile(r"xj(\d+)jx", re.ASCII)
+_COMMENT: Final = re.compile(r"<!--.*?-->", re.DOTALL)
 _UNKNOWN: Final = re.compile(r"<(mj-[a-z-]+)", re.ASCII)
 _END_OF: Final = {
     "variable_begin": "variable_end",
@@ -218,8 +219,12 @@ def _check_tags(protected: Protected, html: str) -> None:
     """Each branch and loop still holds what it held: between some elements MJML drops texts, or moves them."""
     blocks = [number for number, tag in enumerate(protected.tags) if tag.startswith("{%")]
     order = [int(found[1]) for found in _WORD.finditer(html)]
-    if lost := set(blocks).difference(order):
-        raise ValueError(f"MJML drops {protected.tags[min(lost)]} where it stands; put it inside of a column")
+    seen = {
+        int(found[1]) for found in _WORD.finditer(_COMMENT.sub("", html))
+    }  # what is for Outlook alone is not enough
+    if lost := set(blocks).difference(seen):
+        tag = protected.tags[min(lost)]
+        raise ValueError(f"MJML has no place for {tag} here; put it inside of a column, or outside of a wrapper")
     place = 0  # of the blocks, how many have been passed
     for number in order:
         if number in blocks:

@@ -196,3 +196,11 @@ def test_a_push_has_title_text_and_data():
 def test_data_of_the_wrong_kind_costs_this_message_alone():
     with pytest.raises(RenderFailed, match="money takes an amount"):
         said("{{ name | money('CHF') }}", name="Ann")
+
+
+def test_a_loop_around_sections_in_a_wrapper_is_refused_because_outlook_would_show_half_of_it():
+    section = "<mj-section><mj-column><mj-text>{{ a }}</mj-text></mj-column></mj-section>"
+    loop = f"{{% for a in b %}}{section}{{% endfor %}}"
+    markup.mjml_to_html(f"<mjml><mj-body>{loop}</mj-body></mjml>")
+    with pytest.raises(ValueError, match=r"no place for \{% for a in b %\} here"):
+        markup.mjml_to_html(f"<mjml><mj-body><mj-wrapper>{loop}</mj-wrapper></mj-body></mjml>")
