@@ -61,8 +61,9 @@ class Content:
     def html(self) -> str:
         """An email's HTML, its template tags in place."""
         html = self.sources.get("html", "")
-        if "mjml" in self.sources:  # screen readers choose their voice by `lang`
+        if "mjml" in self.sources:  # screen readers choose their voice by `lang`, and read the title first
             html = mjml_to_html(self.sources["mjml"]).replace('lang="und"', f'lang="{self.locale}"')
+            html = html.replace("<title></title>", f"<title>{self.sources['subject']}</title>", 1)
         if preheader := self.sources.get("preheader"):
             body = _BODY.search(html)
             at = body.end() if body else 0
