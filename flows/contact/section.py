@@ -120,10 +120,14 @@ class Contact:
 
     def set_due(self, section: Section[Any], due: int | None) -> None:
         """Each reducer says after its work when it next wants to be woken; None: never by itself."""
-        dues = self._dues
-        if dues[section.index] != due:
-            dues[section.index] = due
-            self.due = min((d for d in dues if d is not None), default=None)
+        dues, before = self._dues, self._dues[section.index]
+        if before == due:
+            return
+        dues[section.index] = due
+        if due is not None and (self.due is None or due <= self.due):
+            self.due = due
+        elif before == self.due:
+            self.due = min([d for d in dues if d is not None], default=None)
 
     def clear(self) -> None:
         """Forget every section and what they wait for."""

@@ -132,12 +132,13 @@ def holds(scope: Scope, program: Program, run: LeafStates | None = None) -> bool
 
 def _evaluate(scope: Scope, section: Segments, places: set[int]) -> None:
     """Ask the segments at these places, and those that ask about what flips; they stand behind it."""
-    segments = scope.active.segments
+    segments, states, members = scope.active.segments, section.states, section.members
+    view, at = scope.view, scope.at
     waiting = sorted(places)
     while waiting:
         place = heappop(waiting)
         segment = segments.segments[place]
-        if segment.program.holds(section.states, scope.view, scope.at) != (segment.id in section.members):
+        if segment.program.holds(states, view, at) != (segment.id in members):
             _flip(scope, section, segment.id, segment.version)
             for leaf in segments.leafset.of_key(_SEGMENT + segment.id):
                 scope.touched.add(leaf.id)
@@ -156,9 +157,18 @@ def _flip(scope: Scope, section: Segments, id: str, version: int, reason: str = 
         del section.members[id]
     scope.flips.append(Flip(id, version, entered))
     kind = "segment_entered" if entered else "segment_left"
-    change = Change(scope.id(id, kind), kind, scope.contact, scope.at)
-    change.segment, change.version, change.reason, change.historical = id, version, reason, scope.quiet
-    scope.change(change)
+    scope.change(
+        Change(
+            scope.id(id, kind),
+            kind,
+            scope.contact,
+            scope.at,
+            segment=id,
+            version=version,
+            reason=reason,
+            historical=scope.quiet,
+        )
+    )
 
 
 def _renew(scope: Scope, section: Segments, before: SegmentSet) -> set[int]:

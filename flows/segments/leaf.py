@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
-from typing import Any
+from typing import Any, TypeAlias
 
 from flows.contact.view import ContactView
 from schemas.definitions import conditions as spec
@@ -28,6 +28,9 @@ def event_key(name: spec.EventName) -> str:
     return f"event^{name.text}" if name.prefix else f"event:{name.text}"
 
 
+Step: TypeAlias = tuple[Any, bool, int | None]  # the new state, whether the truth turned, its next change
+
+
 class Leaf(ABC):
     """A leaf without a state of its own; those over events keep some.
 
@@ -47,6 +50,17 @@ class Leaf(ABC):
         Events may come in any order of their `at`; each comes once, and none is after the log time `at`.
         """
         return state
+
+    def step(self, state: Any, event: Event, view: ContactView, at: int) -> Step | None:
+        """Take in an event that is all that changed, where the leaf asks nothing around; None where it changes nothing.
+
+        What `observe`, `truth` of both states and `next_change` come to, for leaves that can tell in one go.
+        """
+        seen = self.observe(state, event, at)
+        if seen is state:
+            return None
+        is_turned = self.truth(state, view, at) != self.truth(seen, view, at)
+        return seen, is_turned, self.next_change(seen, view, at)
 
     @abstractmethod
     def truth(self, state: Any, view: ContactView, at: int) -> bool:

@@ -54,13 +54,13 @@ class LeafSet:
         if event is not None:
             name = event.event if event.type == "track" else event.type
             found = self._by_name.get(name, _NONE)
-            if self._prefixes:
-                for prefix, leaves in self._prefixes:
-                    if name.startswith(prefix):
-                        found += leaves
-        if keys:
-            for key in keys:
-                found += self.of_key(key)
+            if not (keys or self._prefixes):
+                return found  # most records: each leaf stands once below one name
+            for prefix, leaves in self._prefixes:
+                if name.startswith(prefix):
+                    found += leaves
+        for key in keys:
+            found += self.of_key(key)
         return found if len(found) < 2 else {leaf.id: leaf for leaf in found}.values()
 
     def of_key(self, key: str) -> tuple[Leaf, ...]:
@@ -101,17 +101,21 @@ class LeafStates(msgspec.Struct, array_like=True, gc=False):
     def take(self, leaves: Iterable[Leaf], event: Event | None, view: ContactView, at: int) -> set[str]:
         """The same for leaves whose names or keys are hit: the ids of those whose truth it turned, or may have."""
         turned: set[str] = set()
-        states = self.states
+        states, dues = self.states, self.dues
         for leaf in leaves:
-            held = states.get(leaf.id)
-            state = held if event is None else leaf.observe(held, event, at)
+            id = leaf.id
+            held = states.get(id)
             if leaf.asks_around:
-                turned.add(leaf.id)
-            elif state is held:
-                continue
-            elif leaf.truth(held, view, at) != leaf.truth(state, view, at):
-                turned.add(leaf.id)
-            self._keep(leaf, state, view, at)
+                turned.add(id)
+                self._keep(leaf, held if event is None else leaf.observe(held, event, at), view, at)
+            elif event is not None and (step := leaf.step(held, event, view, at)) is not None:
+                states[id], is_turned, due = step
+                if is_turned:
+                    turned.add(id)
+                if due is not None:
+                    dues[id] = due
+                elif id in dues:
+                    del dues[id]
         return turned
 
     def wake(self, leafset: LeafSet, view: ContactView, at: int) -> set[str]:

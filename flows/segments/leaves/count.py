@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from flows.contact.view import ContactView
-from flows.segments.leaf import EventLeaf
+from flows.segments.leaf import EventLeaf, Step
 from flows.segments.measures import compile_number, enough
 from flows.segments.where import Where
 from flows.segments.windows import FOREVER, Range
@@ -71,7 +71,7 @@ class CountSliding(EventLeaf):
     def observe(self, state: list[int] | None, event: Event, at: int) -> list[int] | None:
         """Keep the event's `at`, drop what is past its window."""
         happened = event.at
-        if not (self.names_it(event) and self.window.takes(happened, at) and self.where.fits(event.properties)):
+        if happened + self.window.closes <= at or not (self.names_it(event) and self.where.fits(event.properties)):
             return state
         if state is None:
             return [happened]
@@ -121,6 +121,14 @@ class CountSliding(EventLeaf):
 
 class CountAtLeast(CountSliding):
     """At least so many until now, the most common question: the last few are kept, and the first of them decides."""
+
+    def step(self, state: list[int] | None, event: Event, view: ContactView, at: int) -> Step | None:
+        """What was kept just now is all in the window: it holds where it has a next change."""
+        kept = self.observe(state, event, at)
+        if kept is state:
+            return None
+        edge = self.next_change(kept, view, at)
+        return kept, self.truth(state, view, at) != (edge is not None), edge
 
     def truth(self, state: list[int] | None, view: ContactView, at: int) -> bool:
         """Whether the first of them still counts."""
