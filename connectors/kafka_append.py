@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -19,7 +19,7 @@ from connectors.kafka_clock import BrokerClock
 from connectors.kafka_config import KafkaConfig, refuse_create_time
 from connectors.kafka_offsets import Offsets, positions
 from connectors.log import Appended, Progress
-from schemas.errors import Fenced, LogUnavailable
+from schemas.errors import Fenced
 from schemas.records import Entry
 
 MAX_BYTES: Final = 8 << 20  # of one record; topics are made to take it
@@ -31,7 +31,7 @@ _PROPERTIES: Final[dict[str, Any]] = {
     "acks": "all",
     "enable_idempotence": True,
     "partitioner": "murmur2_random",  # Java's, and so `partition_for`
-    "linger_ms": 1_000,  # nothing goes before `flush` says so, which does not linger
+    "linger_ms": 100,  # nothing goes before `flush` says so, which does not linger
     "queue_buffering_max_messages": 0,  # no bound: whoever appends waits for the answers
     "message_max_bytes": MAX_BYTES + 4_096,
 }
@@ -82,6 +82,7 @@ class TransactionalAppender:
         self._config, self._clock, self._offsets, self._timeout_s = config, clock, offsets, timeout_s
         self._owner, self._id = owner, config.name(owner or str(uuid.uuid4()))
         self._producer: Producer | None = None
+        self._unfinished: Callable[[float], None] | None = None  # what has to end before another begins
         self._is_fenced = False
 
     def write(self, tickets: Sequence[Ticket]) -> None:
@@ -91,16 +92,16 @@ class TransactionalAppender:
         try:
             landed = self._transact(self._ready(), tickets)
         except KafkaException as fault:
-            self._abort(fault.args[0])
+            self._recover(fault.args[0])
             what = "the transaction failed; append again from what is committed"
             raise self._config.unavailable(what, fault.args[0]) from fault
-        except LogUnavailable:
-            self._abort(None)
-            raise
         _settle(tickets, landed, self._clock)
         self._wait_until_visible(tickets)
 
     def _ready(self) -> Producer:
+        if self._unfinished is not None:
+            self._unfinished(self._timeout_s)
+            self._producer = self._unfinished = None
         if self._producer is None:
             more = {
                 "transactional_id": self._id,
@@ -114,23 +115,33 @@ class TransactionalAppender:
 
     def _transact(self, producer: Producer, tickets: Sequence[Ticket]) -> list[Appended]:
         producer.begin_transaction()
+        self._unfinished = producer.abort_transaction
         landed = _produce(producer, tickets, self._timeout_s)
         for group, offsets in _moves(tickets).items():
             membership = self._offsets.membership(group)
             producer.send_offsets_to_transaction(positions(offsets), membership, self._timeout_s)
+        self._unfinished = producer.commit_transaction  # one that was not answered can only be asked for again
         producer.commit_transaction(self._timeout_s)
+        self._unfinished = None
         return landed
 
-    def _abort(self, fault: KafkaError | None) -> None:
-        """Take back what was begun; where that fails, the next producer with this id does it. Fenced."""
-        producer, self._producer = self._producer, None
-        if producer is not None:
+    def _recover(self, fault: KafkaError) -> None:
+        """Take back what was begun, now or before the next transaction, then go on with a new producer. Fenced.
+
+        A new one fences whoever has taken over; so the old one has to abort first, and hears there if it is fenced.
+        It is not used again: after its epoch was raised, librdkafka 2.16 may wait for ever for a commit.
+        """
+        if (producer := self._producer) is not None and not fault.fatal():
             try:
-                producer.abort_transaction(self._timeout_s)
-                self._producer = producer
+                if fault.txn_requires_abort() or self._unfinished != producer.commit_transaction:
+                    self._unfinished = producer.abort_transaction
+                    producer.abort_transaction(self._timeout_s)
+                    self._producer = self._unfinished = None
             except KafkaException as second:
-                fault = second.args[0]  # of a fenced producer only this says so
-        if self._owner and fault is not None and fault.code() in _FENCED:
+                fault = second.args[0]
+        if fault.fatal():
+            self._producer = self._unfinished = None
+        if self._owner and fault.code() in _FENCED:
             self._is_fenced = True
             raise Fenced(f"another has taken the transactional id {self._id}: {fault}")
 

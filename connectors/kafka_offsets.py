@@ -25,14 +25,14 @@ class Offsets:
     """Asks until there is an answer, `timeout_s` at most, then raises LogUnavailable. For any thread."""
 
     def __init__(self, config: KafkaConfig, timeout_s: float):
-        self._config, self._timeout_s = config, timeout_s
+        self._config, self._timeout_s, self._call_s = config, timeout_s, min(_CALL_S, timeout_s)
         self._lock = threading.Lock()
         self._consumers: dict[str, Consumer] = {}
         self._is_closed = False
 
     def partitions(self, list_topics: Callable[[float], Any]) -> dict[str, int]:
         """Partitions of each topic of the cluster, by the names that they have there."""
-        topics = self._ask("list topics", lambda: list_topics(_CALL_S)).topics
+        topics = self._ask("list topics", lambda: list_topics(self._call_s)).topics
         return {name: len(topic.partitions) for name, topic in topics.items()}
 
     def begin(self, topic: str, partition: int) -> int:
@@ -47,7 +47,7 @@ class Offsets:
         """The group's next offset, 0 where it never committed."""
         asked = [TopicPartition(topic, partition)]
         what = f"progress of {group} in {topic} partition {partition}"
-        [found] = self._ask(what, lambda: _checked(self._consumer(group).committed(asked, _CALL_S)))
+        [found] = self._ask(what, lambda: _checked(self._consumer(group).committed(asked, self._call_s)))
         return max(0, found.offset)
 
     def commit(self, group: str, offsets: Mapping[tuple[str, int], int]) -> None:
@@ -72,7 +72,7 @@ class Offsets:
         asked = [TopicPartition(topic, partition, which)]
         [found] = self._ask(
             f"{what} of {topic} partition {partition}",
-            lambda: _checked(self._consumer(_NOBODY).offsets_for_times(asked, timeout=_CALL_S)),
+            lambda: _checked(self._consumer(_NOBODY).offsets_for_times(asked, timeout=self._call_s)),
         )
         return int(found.offset)
 

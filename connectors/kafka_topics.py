@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -19,6 +20,8 @@ DAY_MS: Final = 86_400_000
 MONTH_DAYS: Final = 30  # what is erased must be gone from the log within the legal month
 RETENTION_DAYS: Final = 25
 _FOR_EVER: Final = -1
+_HEARD_S: Final = 10.0
+_POLL_S: Final = 0.02
 _STAMPED: Final = "message.timestamp.type"
 _RETENTION: Final = "retention.ms"
 _BYTES: Final = "max.message.bytes"
@@ -44,6 +47,7 @@ def create(config: KafkaConfig, partitions: int, retention_days: int = RETENTION
         differing = {name: wanted[name] for name in there if not wanted[name].items() <= found[name].items()}
         if differing:
             admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, n, c) for n, c in differing.items()])
+            _wait_until_set(admin, differing)
     return [*new, *differing]
 
 
@@ -116,6 +120,16 @@ def _settings(admin: Any, names: list[str]) -> dict[str, dict[str, str]]:
     asked = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
     found = admin.describe_configs(asked, config_filter="all")["topic"]
     return {name: {key: str(entry["value"]) for key, entry in of.items()} for name, of in found.items()}
+
+
+def _wait_until_set(admin: Any, wanted: Mapping[str, dict[str, str]]) -> None:
+    """A controller answers before every broker has heard of it."""
+    until = time.monotonic() + _HEARD_S
+    while time.monotonic() < until:
+        found = _settings(admin, sorted(wanted))
+        if all(wanted[name].items() <= found[name].items() for name in wanted):
+            return
+        time.sleep(_POLL_S)
 
 
 @contextmanager

@@ -25,6 +25,7 @@ _CONFIG: Final = {
     "process.roles": "broker,controller",
     "node.id": "1",
     "controller.listener.names": "CONTROLLER",
+    "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL",
     "auto.create.topics.enable": "false",
     "offsets.topic.num.partitions": "2",
     "offsets.topic.replication.factor": "1",
@@ -33,6 +34,8 @@ _CONFIG: Final = {
     "transaction.state.log.min.isr": "1",
     "transaction.abort.timed.out.transaction.cleanup.interval.ms": "500",
     "group.initial.rebalance.delay.ms": "0",
+    "broker.heartbeat.interval.ms": "200",
+    "broker.session.timeout.ms": "1000",  # how long one that was killed is waited for when it starts again
     "log.cleaner.dedupe.buffer.size": "8388608",
     "num.network.threads": "2",
     "num.io.threads": "4",
@@ -68,7 +71,8 @@ class Broker:
         with (self.folder / "broker.out").open("ab") as out:
             if not (self.folder / "data").exists():
                 tool = ["kafka.tools.StorageTool", "format", "-t", _CLUSTER, "-c", str(properties)]
-                subprocess.run([*command, *tool], stdout=out, stderr=out, check=True)
+                if subprocess.run([*command, *tool], stdout=out, stderr=out, check=False).returncode:
+                    raise self._failed()
             self._process = subprocess.Popen([*command, "kafka.Kafka", str(properties)], stdout=out, stderr=out)
         self._wait(self._process)
 
@@ -87,7 +91,10 @@ class Broker:
                 return
             time.sleep(0.05)
         self.kill()
-        raise RuntimeError(f"the broker does not answer: {(self.folder / 'broker.out').read_text()[-2000:]}")
+        raise self._failed()
+
+    def _failed(self) -> RuntimeError:
+        return RuntimeError(f"the broker did not start: {(self.folder / 'broker.out').read_text()[-2000:]}")
 
     def _end(self, ask: Callable[[subprocess.Popen[bytes]], None]) -> None:
         process, self._process = self._process, None
