@@ -25,7 +25,7 @@ from schemas.times import format_instant
 BODY_LIMIT: Final = 1024 * 1024
 BY: Final = "api"
 _BODY: Final = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
-TEMPLATES: Final[tuple[str, ...]] = ("email_template", "sms_template", "push_template")
+TEMPLATES: Final[tuple[str, ...]] = ("email_template", "sms_template", "push_template", "webhook_template")
 Id = Annotated[str, Field(description="the definition's id")]
 Expected = Annotated[int | None, Query(description="the version that you have seen; 0 for none yet")]
 IfMatch = Annotated[str | None, Header(description='the ETag that you have seen, as in "3"')]

@@ -153,8 +153,9 @@ def _topics(snapshot: Snapshot) -> dict[tuple[str, str], str]:
 
 
 def _templates(snapshot: Snapshot) -> dict[tuple[str, str], tuple[int, Template]]:
+    snippets = {s.id: s.body for s in snapshot.of("snippet")}
     return {
-        (channel, p.id): (p.version, compile_template(p.body))
+        (channel, p.id): (p.version, compile_template(p.body, snippets))
         for channel in ("email", "sms", "push", "webhook")
         for p in snapshot.of(f"{channel}_template")
     }
