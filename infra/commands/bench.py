@@ -56,3 +56,15 @@ def ingest(
     from infra.bench.ingest import ingest as run
 
     _print(run(events, batch, clients))
+
+
+@_bench.command()
+def delivery(
+    messages: Annotated[int, typer.Option(help="messages planned before delivery starts")] = 20_000,
+    rate: Annotated[int, typer.Option(help="events a second, each of which sends a message")] = 500,
+    seconds: Annotated[int, typer.Option(help="how long")] = 5,
+) -> None:
+    """Messages a minute through SendGrid's protocol, and from an event to acceptance; also with a provider failing."""
+    from infra.bench.delivery import delivery as run
+
+    _print(run(messages, rate, seconds))

@@ -19,7 +19,19 @@ from schemas.errors import InvalidInput
 from sinks.providers import fcm, onesignal, postmark, sendgrid, ses, telnyx, twilio
 from sinks.providers.make import make
 from sinks.providers.secrets import Secrets
-from tests.sinks.providers.vendor import FROM, MESSAGE, ORIGIN, Asked, Make, Say, Vendor, defined, result, with_vendor
+from tests.sinks.providers.vendor import (
+    FROM,
+    MESSAGE,
+    ORIGIN,
+    Asked,
+    Make,
+    Say,
+    Vendor,
+    defined,
+    result,
+    serving,
+    with_vendor,
+)
 
 SID = "AC" + "0" * 32
 SMS = MESSAGE._replace(to="+41791234567", text="Hi", origin=ORIGIN, token="tok-en_1")
@@ -361,3 +373,20 @@ def test_a_secret_is_had_by_name_from_the_environment():
 def test_a_definition_that_does_not_fit_its_type_is_refused(body: dict[str, Any], fault: str):
     with pytest.raises(InvalidInput, match=fault):
         defined(**body)
+
+
+@every
+def test_it_works_on_uvloop_too(name: str):
+    import uvloop
+
+    case, vendor = CASES[name], Vendor(CASES[name].yes)
+
+    async def run() -> Result:
+        async with serving(vendor):
+            provider = case.make(vendor.url)
+            try:
+                return await provider.send(case.message)
+            finally:
+                await provider.close()
+
+    assert uvloop.run(run()) == Accepted(case.id)
