@@ -26,10 +26,12 @@ def instant_of(text: str, zone: str) -> int | None:
     moment = read_moment(text)
     if moment is None:
         return None
+    if moment.tzinfo:
+        return to_ms(moment)
     try:
-        return to_ms(moment) if moment.tzinfo else resolve(moment, ZoneInfo(zone))
-    except OverflowError:  # the first and the last hours of the calendar
-        return None
+        return resolve(moment, ZoneInfo(zone))
+    except OverflowError:  # within a day of the calendar's ends, where UTC's own date cannot be written
+        return to_ms(moment.replace(tzinfo=ZoneInfo(zone)))
 
 
 @lru_cache(8192)
@@ -41,7 +43,7 @@ def day_of(text: str, zone: str) -> date | None:
     try:
         return (moment.astimezone(ZoneInfo(zone)) if moment.tzinfo else moment).date()
     except OverflowError:
-        return None
+        return moment.date()
 
 
 def local_day(at: int, zone: str) -> date:

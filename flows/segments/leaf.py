@@ -76,7 +76,13 @@ class Leaf(ABC):
 
     def merge(self, a: Any, b: Any) -> Any:
         """The state of both sets of events together; where order in the log matters `b` is the later one."""
-        return a if b is None else b
+        if a is None or b is None:
+            return b if a is None else a
+        return self.union(a, b)
+
+    def union(self, a: Any, b: Any) -> Any:
+        """`merge` of two states that have both seen something."""
+        return b
 
     def size(self, per_day: int) -> int:
         """Bytes of the encoded state at most, where at most `per_day` of its events happen on a day."""

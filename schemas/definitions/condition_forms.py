@@ -153,6 +153,10 @@ class Compared(Form):
         return tree.Comparison(self.op, value, self.ignore_case, offset_days)
 
 
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
 class Number(Form):
     """A comparison of what is a number or missing."""
 
@@ -162,12 +166,13 @@ class Number(Form):
     @field_validator("value")
     @classmethod
     def _is_number(cls, value: Any, info: ValidationInfo) -> Any:
-        op = info.data.get("op", "exists")
-        fault = value_fault(op, value)
-        if fault or not all(
-            map(_is_number, value if isinstance(value, list) else [value] if value is not None else [])
-        ):
-            raise ValueError(fault or f"{op} takes numbers here")
+        op = info.data.get("op")
+        if op is None or (value is None and op in ("exists", "missing")):
+            return value
+        if fault := value_fault(op, value):
+            raise ValueError(fault)
+        if not all(map(_is_number, _listed(value))):
+            raise ValueError(f"{op} takes numbers here")
         return value
 
     def comparison(self) -> tree.Comparison:
@@ -182,8 +187,8 @@ class Count(Number):
 
     @field_validator("value")
     @classmethod
-    def _is_whole(cls, value: Any) -> Any:
-        if not all(isinstance(v, int) and v >= 0 for v in (value if isinstance(value, list) else [value])):
+    def _is_whole(cls, value: Any, info: ValidationInfo) -> Any:
+        if "op" in info.data and not all(isinstance(v, int) and v >= 0 for v in _listed(value)):
             raise ValueError("events are counted in whole numbers from 0 on")
         return value
 

@@ -14,8 +14,9 @@ from pydantic.json_schema import WithJsonSchema
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from schemas.definitions.base import violations_of
+from schemas.definitions.condition_events import EventMatch
 from schemas.definitions.condition_forms import JOURNEY
-from schemas.definitions.condition_leaves import FORMS, EventMatch
+from schemas.definitions.condition_leaves import FORMS
 from schemas.definitions.condition_tree import (
     And,
     Between,

@@ -34,9 +34,9 @@ class CountAll(EventLeaf):
         """Whether the count fits."""
         return self.test(state or 0)
 
-    def merge(self, a: int | None, b: int | None) -> int | None:
+    def union(self, a: int, b: int) -> int:
         """Two contacts' events, or those before and after a moment of the log, are different ones."""
-        return (a or 0) + (b or 0)
+        return a + b
 
     def size(self, per_day: int) -> int:
         """One integer."""
@@ -106,9 +106,9 @@ class CountSliding(EventLeaf):
                 return edge
         return None
 
-    def merge(self, a: list[int] | None, b: list[int] | None) -> list[int] | None:
+    def union(self, a: list[int], b: list[int]) -> list[int]:
         """Both, and of them the last that can matter."""
-        return sorted([*(a or ()), *(b or ())])[-self.limit :]
+        return sorted(a + b)[-self.limit :]
 
     def size(self, per_day: int) -> int:
         """9 bytes an event."""

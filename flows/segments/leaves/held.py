@@ -86,9 +86,9 @@ class Held(Leaf):
         since = self.since(state, view, at)
         return None if since is None or since + self.held_for <= at else since + self.held_for
 
-    def merge(self, a: list[Assertion] | None, b: list[Assertion] | None) -> list[Assertion] | None:
+    def union(self, a: list[Assertion], b: list[Assertion]) -> list[Assertion]:
         """Both histories as one."""
-        return sorted([*(a or ()), *(b or ())], key=itemgetter(0))
+        return sorted(a + b, key=itemgetter(0))
 
     def size(self, per_day: int) -> int:
         """An assertion each time that the trait is said."""

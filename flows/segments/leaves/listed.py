@@ -32,9 +32,9 @@ class Listed(EventLeaf):
         """Whether the latest fact added the contact."""
         return state is not None and bool(state[1])
 
-    def merge(self, a: list[Any] | None, b: list[Any] | None) -> list[Any] | None:
+    def union(self, a: list[Any], b: list[Any]) -> list[Any]:
         """The later one."""
-        return max((s for s in (b, a) if s is not None), key=lambda s: s[0], default=None)
+        return a if a[0] > b[0] else b
 
     def size(self, per_day: int) -> int:
         """One fact."""

@@ -59,9 +59,9 @@ class Collapsed(_Reading):
         """Whether what they come to fits."""
         return self.measure.test(self.measure.of(state or []))
 
-    def merge(self, a: list[Any] | None, b: list[Any] | None) -> list[Any] | None:
+    def union(self, a: list[Any], b: list[Any]) -> list[Any]:
         """Both, collapsed."""
-        return self.measure.collapse([*(a or ()), *(b or ())])
+        return self.measure.collapse(a + b)
 
     def size(self, per_day: int) -> int:
         """One value, or so many different ones as can matter."""

@@ -45,9 +45,9 @@ class RowLeaf(EventLeaf):
         insort(rows, row, key=_AT)
         return self.compact(rows, at)
 
-    def merge(self, a: list[Row] | None, b: list[Row] | None) -> list[Row] | None:
+    def union(self, a: list[Row], b: list[Row]) -> list[Row]:
         """Both, `b` behind where they are of the same instant."""
-        return self.compact(sorted([*(a or ()), *(b or ())], key=_AT), -1)
+        return self.compact(sorted(a + b, key=_AT), -1)
 
     def next_change(self, state: list[Row] | None, view: ContactView, at: int) -> int | None:
         """The first edge at which the answer is another one, or an earlier instant that may be one."""
