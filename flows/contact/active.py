@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias
+
+import msgspec
 
 from flows.attribution.compile import AttributionModel, compile_attribution
+from flows.contact.warming import programs_of
 from flows.content.template import Template, compile_template
-from flows.definitions.catalogue import Catalogue, Published, Snapshot
+from flows.definitions.catalogue import Catalogue, Past, Published, Snapshot
 from flows.journeys.compile import JourneySet
 from flows.scoring.model import Model, compile_model
 from flows.segments.engine import SegmentSet
-from flows.segments.program import Program, compile_condition
-from schemas.definitions.conditions import parse_condition
+from flows.segments.leaf import Leaf
+from flows.segments.program import Program
 from schemas.records import LEAD_MS, Record
 from schemas.times import parse_duration
 
 _OF_EVERYONE = ("segment", "journey")  # a change of these must pass over every contact
+# (partition, path) of a file -> contact -> its leaf states from before, encoded (`flows.segments.hydration`)
+StatesIn: TypeAlias = Callable[[int, str], Mapping[str, bytes]]
+_decode_states: Final = msgspec.msgpack.Decoder(dict[str, Any]).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +43,19 @@ class Active:
     currency: str = "EUR"
     locale: str = "en"
     marketing_expires: int = parse_duration("12h")
+    pasts: tuple[Past, ...] = ()
 
 
 class Definitions:
     """Compiles the catalogue on demand: `at(t)` is what is active at an instant."""
 
-    def __init__(self, snapshots: Mapping[str, frozenset[str]] | None = None) -> None:
+    def __init__(
+        self,
+        snapshots: Mapping[str, frozenset[str]] | None = None,
+        states_in: StatesIn = lambda partition, path: {},
+    ) -> None:
         self.catalogue = Catalogue()
+        self._states_in = states_in
         self._members = snapshots or {}
         self._files: dict[str, frozenset[str]] = {}
         self._compiled: dict[int, Active] = {}
@@ -81,6 +94,26 @@ class Definitions:
         following = self.catalogue.between(after, 1 << 62)
         return following[0].since if following else None
 
+    def past_of(self, contact: str, active: Active) -> dict[str, Any]:
+        """What the leaves that are switched to would know of the contact from before they began: leaf -> state."""
+        found: dict[str, Any] = {}
+        for past in active.pasts:
+            for partition, path in past.files:
+                stored = self._states_in(partition, path).get(contact)
+                if stored is not None:
+                    found.update((id, s) for id, s in _decode_states(stored).items() if id in past.leaves)
+        return found
+
+    def pasts(self, partition: int, after: int, until: int) -> Iterator[tuple[int, Mapping[str, bytes]]]:
+        """The activations in (after, until] that bring a past, and what is in their files for the partition."""
+        for snapshot in self.catalogue.between(after, until):
+            for past in snapshot.pasts:
+                yield from ((snapshot.since, self._states_in(*file)) for file in past.files if file[0] == partition)
+
+    def leaves(self, snapshot: Snapshot) -> Mapping[str, Leaf]:
+        """The leaves that accumulate under the snapshot, by id."""
+        return self._sets_of(snapshot)[0].leafset.leaves
+
     def _of(self, snapshot: Snapshot) -> Active:
         found = self._compiled.get(snapshot.since)
         if found is None:
@@ -88,8 +121,9 @@ class Definitions:
         return found
 
     def _is_epoch(self, snapshot: Snapshot) -> bool:
-        """Whether a current segment or journey changed at this activation."""
-        return _differ(self.catalogue.active(snapshot.since - 1).current, snapshot.current)
+        """Whether a segment or journey changed at this activation, also one that warms up: leaves begin and end."""
+        before = self.catalogue.active(snapshot.since - 1)
+        return _differ(before.current, snapshot.current) or _differ(before.warming, snapshot.warming)
 
     def _epoch(self, snapshot: Snapshot) -> int:
         while snapshot.since >= 0 and not self._is_epoch(snapshot):
@@ -98,11 +132,8 @@ class Definitions:
 
     def _sets_of(self, snapshot: Snapshot) -> tuple[SegmentSet, JourneySet]:
         """Compiled once for all snapshots between which no segment and no journey changed."""
-        before = self.catalogue.active(snapshot.since - 1)
-        while snapshot.since >= 0 and not (
-            _differ(before.current, snapshot.current) or _differ(before.warming, snapshot.warming)
-        ):
-            snapshot, before = before, self.catalogue.active(before.since - 1)
+        while snapshot.since >= 0 and not self._is_epoch(snapshot):
+            snapshot = self.catalogue.active(snapshot.since - 1)
         found = self._sets.get(snapshot.since)
         if found is None:
             journeys = JourneySet.build(snapshot.of("journey"), self._version)
@@ -112,9 +143,7 @@ class Definitions:
 
     def _warming(self, snapshot: Snapshot) -> list[Program]:
         """The conditions of what warms up: their leaves accumulate, and nothing is concluded from them yet."""
-        conditions = [p.body["where"] for p in snapshot.warming_up("segment") if "where" in p.body]
-        journeys = JourneySet.build(snapshot.warming_up("journey"), self._version)
-        return [*(compile_condition(parse_condition(c, "where")) for c in conditions), *journeys.programs()]
+        return [program for p in snapshot.warming.values() for program in programs_of(p)]
 
     def _compile(self, snapshot: Snapshot) -> Active:
         segments, journeys = self._sets_of(snapshot)
@@ -133,6 +162,7 @@ class Definitions:
             currency=workspace.get("currency", "EUR"),
             locale=workspace.get("locale", "en"),
             marketing_expires=parse_duration(workspace.get("marketing_expires", "12h")),
+            pasts=snapshot.pasts,
         )
 
     def _frozen(self, snapshot: Snapshot) -> dict[str, frozenset[str]]:

@@ -116,11 +116,18 @@ class ContactFold:
     def _instant(
         self, contact: str, state: Contact, at: int, effects: list[Entry], cause: str, activation: bool
     ) -> None:
-        if is_span(contact) or state.merged_into:
+        if is_span(contact) or (state.merged_into and not activation):
             return
         active = self.definitions.at(at)
         before = self.definitions.at(at - 1) if activation else None
         scope = Scope(contact, at, cause, None, active, state, Subject(contact, state, active), effects, before)
+        past = self.definitions.past_of(contact, active) if active.pasts and activation else None
+        if state.merged_into:
+            if past:
+                identity.hand_over(scope, past, SECTIONS)
+            return
+        if past:
+            segments.recall(scope, past)
         self._conclude(scope)
 
     def _conclude(self, scope: Scope) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import flows.journeys.reducer as journeys
@@ -57,11 +57,22 @@ def claimed(scope: Scope) -> None:
         return
     segments.leave_all(scope, "merged")
     journeys.exit_all(scope, "merged")
+    _send(scope, state, into)
+    state.clear()
+    state.merged_into = into
+
+
+def _send(scope: Scope, state: Contact, into: str) -> None:
     said = Event(MERGED, scope.id("merged", into), scope.at, received_at=scope.at)
     said.properties = {"source": scope.contact, "state": b64encode(state.save()).decode()}
     scope.record(said, into)
-    state.clear()
-    state.merged_into = into
+
+
+def hand_over(scope: Scope, past: Mapping[str, Any], sections: int) -> None:
+    """Send a merged contact's past, which became known after its merge, on to what it is a part of: leaf -> state."""
+    state = Contact(None, sections)
+    state.get(segments.SECTION).states = dict(past)
+    _send(scope, state, scope.state.merged_into)
 
 
 def forward(scope: Scope) -> None:

@@ -39,7 +39,8 @@ class PartitionFold:
         self.records = self.duplicates = self.fired = 0
         self._queue: list[Record] = []
         self._at = 0
-        self._epoch = min((decode_head(b).epoch for b in states.values()), default=-1)  # what everyone has seen
+        self._seen = min((decode_head(b).epoch for b in states.values()), default=-1)  # what everyone has seen
+        self._epoch = self._seen  # what everyone has seen once the pass that is under way is over
         self._sweep: Iterable[str] | None = None
         self._fill_heap()
 
@@ -102,8 +103,10 @@ class PartitionFold:
         active = self.definitions.at(at)
         blob = self.states.get(contact)
         state = self.fold.open(blob)
+        if blob is None and self._seen < active.epoch:
+            self._revive(contact, state, at)
         before = state.due
-        woke = blob is not None and state.epoch < active.epoch
+        woke = not state.is_new and state.epoch < active.epoch
         if woke:
             self.fold.wake(contact, state, at, effects)
         position = f"{self.partition}:{record.offset}"
@@ -140,17 +143,32 @@ class PartitionFold:
             if not self._is_behind():
                 return
             self._epoch = self.definitions.at(self.logged_at).epoch
-            self._sweep = iter(sorted(self.states))
+            self._sweep = iter(sorted(self.states.keys() | self._dormant()))
         epoch = self._epoch
         part = list(islice(self._sweep, SWEEP))
         for contact in part:
-            if decode_head(self.states[contact]).epoch < epoch:
-                state = self.fold.open(self.states[contact])
+            blob = self.states.get(contact)
+            if blob is None or decode_head(blob).epoch < epoch:
+                state = self.fold.open(blob)
+                if blob is None:
+                    self._revive(contact, state, epoch)
                 before = state.due
                 self.fold.wake(contact, state, epoch, effects)
                 self._put(contact, state, before)
         if len(part) < SWEEP:
-            self._sweep = None
+            self._sweep, self._seen = None, epoch
+
+    def _dormant(self) -> set[str]:
+        """Contacts without a state of whom the activations that are passed over bring a past."""
+        pasts = self.definitions.pasts(self.partition, self._seen, self._epoch)
+        return {contact for _, states in pasts for contact in states if contact not in self.states}
+
+    def _revive(self, contact: str, state: Contact, until: int) -> None:
+        """A contact without a state, of whom an activation up to `until` brings a past, begins there."""
+        for since, states in self.definitions.pasts(self.partition, self._seen, until):
+            if contact in states:
+                state.is_new, state.epoch = False, since - 1
+                return
 
     def _rebuild(self) -> None:
         if self._stale > STALE and self._stale * 2 > len(self._heap):

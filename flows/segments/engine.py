@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
-from typing import Final
+from typing import Any, Final
 
 from flows.contact.scope import Flip, Scope
 from flows.contact.section import Section
@@ -197,6 +197,11 @@ def leave_all(scope: Scope, reason: str) -> None:
         _flip(scope, section, id, segment.version if segment else 0, reason)
     section.dues.clear()
     scope.state.set_due(SECTION, None)
+
+
+def recall(scope: Scope, past: Mapping[str, Any]) -> None:
+    """Take in what leaves would have seen before they began (leaf -> state); `react` then asks who asks them."""
+    scope.touched.update(scope.state.get(SECTION).precede(scope.active.segments.leafset, past))
 
 
 def absorb(scope: Scope, other: Segments) -> None:

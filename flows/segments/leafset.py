@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -143,6 +143,13 @@ class LeafStates(msgspec.Struct, array_like=True, gc=False):
             leaf = leafset.leaves.get(id)
             if leaf is not None:
                 self.states[id] = leaf.merge(self.states.get(id), state)
+
+    def precede(self, leafset: LeafSet, past: Mapping[str, Any]) -> list[str]:
+        """Take in what came before all that was seen; the ids of the leaves. Dues must be set anew: `refresh`."""
+        known = [id for id in past if id in leafset.leaves]
+        for id in known:
+            self.states[id] = leafset.leaves[id].merge(past[id], self.states.get(id))
+        return known
 
     def refresh(self, leaves: Iterable[Leaf], view: ContactView, at: int) -> None:
         """Set the dues of leaves anew, whose state or subject was changed from outside."""
