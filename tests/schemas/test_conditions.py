@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from schemas.definitions.conditions import (
     parse_condition,
     references,
 )
+from schemas.definitions.segment import Segment
 from schemas.errors import InvalidInput
 from schemas.times import DAY, parse_instant
 
@@ -212,3 +214,23 @@ def test_in_a_journeys_run_an_event_without_a_window_means_since_its_entry() -> 
     )
     written = {"and": [{"performed": "a", "within": "run"}, {"entry": "properties.total", "op": "gt", "value": 1}]}
     assert all(in_run(leaf) for leaf in leaves(parse_condition(written, scope="journey")))
+
+
+def test_a_segment_a_thousand_levels_deep_is_a_definition() -> None:
+    where: Any = {"everyone": True}
+    for _ in range(1_000):
+        where = {"and": [where]}
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(20_000)  # what JSON's encoders and decoders count; processes set it at their start
+    try:
+        found = parse({"kind": "segment", "id": "deep", "where": where})
+        assert isinstance(found, Segment)
+        assert found.where == where
+    finally:
+        sys.setrecursionlimit(limit)
+
+
+def test_the_faults_of_a_segment_and_of_its_condition_come_together() -> None:
+    with pytest.raises(InvalidInput) as refused:
+        parse({"kind": "segment", "id": "a b", "where": {"or": []}, "more": 1})
+    assert {v.path for v in refused.value.violations} == {"id", "where.or", "more"}
