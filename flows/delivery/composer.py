@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from connectors.log import Log
+from collections.abc import Callable
+
 from flows.content.library import Library
 from flows.content.links import Links
 from flows.content.template import Rendered, RenderFailed, Template, render
 from flows.delivery.origin import Origin, seal
 from flows.delivery.provider import Message
-from schemas.records import Send
+from schemas.records import Record, Send
 
 
 class Composer:
-    """Reads what was published since where it is needed. Templates are looked up once for each state of the library."""
+    """`read` is a log's: what was published since is read where it is needed. Templates are looked up once for each
+    state of the library.
+    """
 
-    def __init__(self, log: Log, library: Library, base_url: str, link_key: bytes):
-        self._log, self._library = log, library
+    def __init__(self, read: Callable[[str, int, int], list[Record]], library: Library, base_url: str, link_key: bytes):
+        self._read, self._library = read, library
         self._base_url, self._link_key = base_url, link_key
         self._found: dict[tuple[str, str, int, int], Template] = {}
 
@@ -54,7 +57,7 @@ class Composer:
     def _template(self, send: Send) -> Template | None:
         found = self._look_up(send)
         if found is None and send.template_version:
-            self._library.refresh(self._log.read)
+            self._library.refresh(self._read)
             found = self._look_up(send)
         return found
 

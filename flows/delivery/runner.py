@@ -66,7 +66,7 @@ class Office:
     @cached_property
     def composer(self) -> Composer:
         """Makes messages of sends."""
-        return Composer(self.log, self.library, self.base_url, self.link_key)
+        return Composer(self.log.read, self.library, self.base_url, self.link_key)
 
 
 @dataclass
