@@ -24,6 +24,7 @@ from connectors.kafka_offsets import Offsets
 from schemas.records import Record
 
 _POLL_S: Final = 0.5
+_AT_ONCE: Final = 10_000  # the client takes room for as many as it is asked for
 _GONE: Final = (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE)
 _PROPERTIES: Final[dict[str, Any]] = {
     "group_id": "waxwing",  # a consumer must name one; positions are kept by whoever reads
@@ -103,7 +104,7 @@ class Reader:
         """Up to `limit` records that lie ready here."""
         records: list[Record] = []
         if limit > 0:
-            self._take(self._consumer.consume(limit, 0), records)
+            self._take(self._consumer.consume(min(limit, _AT_ONCE), 0), records)
         return records
 
     def _take(self, messages: list[Any], records: list[Record]) -> None:

@@ -13,7 +13,7 @@ from typing import Final
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from infra.broker.jars import bring
+from infra.broker.jars import bring, missing
 
 START_S: Final = 60.0
 STOP_S: Final = 30.0
@@ -63,6 +63,8 @@ class Broker:
 
     def start(self) -> None:
         """Start it and wait until it answers. RuntimeError with its last words where it does not."""
+        if lacking := missing():
+            raise RuntimeError(f"no broker can run here: there is {lacking}")
         jars = str(bring() / "*")
         properties = self.folder / "server.properties"
         self.folder.mkdir(parents=True, exist_ok=True)

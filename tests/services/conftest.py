@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,20 +13,21 @@ from connectors.kafka_config import KafkaConfig
 from connectors.kafka_topics import create
 from infra.broker import missing, running
 
+HERE = Path(__file__).parent
 _NUMBERS = itertools.count(1)
 
 
-def need_broker() -> None:
-    """Skip, in one line that says why, where no broker can run; fail where one is required."""
-    if lacking := missing():
-        if os.environ.get("WAXWING_REQUIRE_BROKER") == "1":
-            pytest.fail(f"WAXWING_REQUIRE_BROKER=1, but there is {lacking}")
-        pytest.skip(f"left out what needs a Kafka broker: there is {lacking}")
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out, in one line a file that says why, what cannot run here; what is required runs, and fails."""
+    if os.environ.get("WAXWING_REQUIRE_BROKER") == "1" or not (lacking := missing()):
+        return
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.skip(reason=f"it needs a Kafka broker, and there is {lacking}"))
 
 
 @pytest.fixture(scope="session")
 def bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    need_broker()
     with running(tmp_path_factory.mktemp("broker")) as address:
         yield address
 
@@ -33,10 +35,6 @@ def bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def cluster(bootstrap: str) -> KafkaConfig:
     """Waxwing's topics, new and empty, under a prefix of their own."""
-    return made(bootstrap)
-
-
-def made(bootstrap: str) -> KafkaConfig:
     config = KafkaConfig(bootstrap, prefix=f"t{next(_NUMBERS)}-")
     create(config, partitions=4)
     return config

@@ -24,7 +24,6 @@ from infra.broker.node import free_ports
 from schemas.errors import LogUnavailable
 from schemas.records import Entry
 from schemas.topics import CRM, DEFINITIONS
-from tests.services.conftest import need_broker
 
 LOGIN = "org.apache.kafka.common.security.plain.PlainLoginModule required"
 
@@ -56,7 +55,6 @@ def certificate(folder: Path) -> tuple[Path, Path]:
 @pytest.fixture(scope="module")
 def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Broker, KafkaConfig]]:
     """A broker of its own with a second listener, SASL_SSL, and how that is reached."""
-    need_broker()
     folder = tmp_path_factory.mktemp("secured")
     ca, own = certificate(folder)
     [port] = free_ports(1)
@@ -147,6 +145,5 @@ def until_it_answers(log: KafkaLog, value: bytes, progress: Progress | None = No
 
 
 def test_a_broker_that_cannot_start_says_why(tmp_path: Path) -> None:
-    need_broker()
     with pytest.raises(RuntimeError, match="Invalid value none for configuration"):
         Broker(tmp_path, {"node.id": "none"}).start()
