@@ -19,14 +19,17 @@ from api import (
     crm,
     dead_letters,
     definitions,
+    explain,
     health,
     hooks,
     ingest,
     links,
     memberships,
     messages,
+    preview,
     problems,
     reports,
+    snapshots,
     summary,
     templates,
 )
@@ -40,6 +43,9 @@ __all__ = ["Deps", "create_app"]
 PUBLIC = (health.router, ingest.router, hooks.router, links.router, assets.public)  # each checks for itself who calls
 FOR_ADMINS = (
     memberships.router,
+    preview.router,
+    snapshots.router,
+    explain.router,
     contacts.router,
     messages.router,
     reports.router,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -132,6 +133,12 @@ async def _subjects(contacts: list[str], read: Reading) -> dict[str, Subject]:
     return {contact: subject_of(contact, found, definitions, now) for contact, found in records.items()}
 
 
+async def with_traits(rows: Sequence[Mapping[str, Any]], read: Reading) -> list[Seen]:
+    """Contacts, each with what its records say of it."""
+    subjects = await _subjects([row["contact"] for row in rows], read)
+    return [Seen(**row, traits=subjects[row["contact"]].traits()) for row in rows]
+
+
 def _reach(subject: Subject) -> dict[str, Reach]:
     said = subject.state.get(consent.SECTION).said
     return {
@@ -156,8 +163,7 @@ async def contacts(
     (after,) = place_of(cursor, tuple[str], ("",))
     rows = await read.rows("contacts", after=after, prefix=prefix, limit=limit + 1)
     found, following = page(rows, limit, lambda row: (row["contact"],))
-    subjects = await _subjects([row["contact"] for row in found], read)
-    return Contacts(contacts=[Seen(**row, traits=subjects[row["contact"]].traits()) for row in found], next=following)
+    return Contacts(contacts=await with_traits(found, read), next=following)
 
 
 @router.get("/v1/contacts/{contact}", responses=_UNKNOWN)

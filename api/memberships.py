@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Response
+from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime, BaseModel, Field
 
+from api.csv import CSV, as_csv
 from api.pages import Cursor, Limit, page, place_of
 from api.reads import Reading, reading
+from api.surroundings import Defined, defined
+from flows.segments.sql.audience import CHANNELS, members_of
 from schemas.times import DAY, HOUR, to_ms
 
 router = APIRouter(tags=["segments"])
@@ -21,6 +25,7 @@ class Count(BaseModel):
 
     segment: str
     members: int
+    reachable: dict[str, int] = Field(description="how many of them can be reached, by channel")
 
 
 class Member(BaseModel):
@@ -55,24 +60,39 @@ class History(BaseModel):
     history: list[Flips]
 
 
-async def _known(segment: str, read: Reading) -> Count:
-    return Count(**await read.first("segment_count", f"there is no segment {segment!r}", segment=segment))
+async def known(segment: str, read: Reading) -> int:
+    """How many members the segment has; 404 for one that never was."""
+    row = await read.first("segment_count", f"there is no segment {segment!r}", segment=segment)
+    return int(row["members"])
 
 
 @router.get("/v1/segments/{segment}/count", responses={404: {"description": "there is no such segment"}})
-async def count(segment: str, read: Reading = Depends(reading)) -> Count:
-    """How many contacts are in the segment."""
-    return await _known(segment, read)
+async def count(segment: str, read: Reading = Depends(reading), defined: Defined = Depends(defined)) -> Count:
+    """How many contacts are in the segment, and how many of them can be reached."""
+    members, at = await known(segment, read), read.fresh.watermark
+    if not members:
+        return Count(segment=segment, members=0, reachable=dict.fromkeys(CHANNELS, 0))
+    found = await read.work(lambda ask: members_of(ask, segment, at, defined.given([], at, ask)))
+    return Count(segment=segment, members=members, reachable=found.reachable)
 
 
 @router.get("/v1/segments/{segment}/members", responses={404: {"description": "there is no such segment"}})
 async def members(segment: str, limit: Limit = 100, cursor: Cursor = "", read: Reading = Depends(reading)) -> Members:
     """Who is in the segment, by page."""
     (after,) = place_of(cursor, tuple[str], ("",))
-    await _known(segment, read)
+    await known(segment, read)
     rows = await read.rows("segment_members", segment=segment, after=after, limit=limit + 1)
     found, following = page(rows, limit, lambda row: (row["contact"],))
     return Members(members=[Member(**row) for row in found], next=following)
+
+
+@router.get("/v1/segments/{segment}/members.csv", response_class=Response, responses={200: CSV, 404: {}})
+async def export(segment: str, response: Response, read: Reading = Depends(reading)) -> StreamingResponse:
+    """All members as CSV: contact, since, version."""
+    await known(segment, read)
+    rows = await read.once("segment_everyone", segment=segment)
+    lines = ((row["contact"], row["since"], row["version"]) for row in rows)
+    return as_csv(f"{segment}.csv", ("contact", "since", "version"), lines, response)
 
 
 @router.get("/v1/segments/{segment}/history", responses={404: {"description": "there is no such segment"}})
@@ -85,7 +105,7 @@ async def history(
     read: Reading = Depends(reading),
 ) -> History:
     """How many entered and left, by hour or day in UTC."""
-    await _known(segment, read)
+    await known(segment, read)
     rows = await read.rows(
         "segment_history",
         segment=segment,

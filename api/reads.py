@@ -20,6 +20,7 @@ from fastapi import HTTPException, Request, Response
 
 from api.watermark import HEADER, Freshness, ends_of, freshness
 from connectors.log import Log
+from flows.segments.sql.run import Ask
 from schemas.times import format_instant
 from sinks.clickhouse import HANDLES, ClickHouse
 
@@ -55,7 +56,7 @@ class Reads:
 
     def __init__(self, clickhouse: ClickHouse, log: Log):
         self._clickhouse, self.log = clickhouse, log
-        self._queries = load_queries()
+        self.queries = load_queries()
         self._threads = ThreadPoolExecutor(HANDLES, thread_name_prefix="reads")
         self._cache: OrderedDict[bytes, _Cached] = OrderedDict()
         self._fresh: tuple[float, asyncio.Task[Freshness]] | None = None
@@ -68,20 +69,24 @@ class Reads:
 
     def _look(self) -> Freshness:
         ends = ends_of(self.log)  # before the progress: the order matters
-        return freshness(ends, self._clickhouse.query(self._queries["progress"]))
+        return freshness(ends, self._clickhouse.query(self.queries["progress"]))
 
     async def rows(self, name: str, version: int, parameters: Mapping[str, Any]) -> Rows:
         """A query's rows, from memory where nothing was written since they were read."""
         key = msgspec.msgpack.encode((name, sorted(parameters.items())))
         known = self._cache.get(key)
         if known is None or known.version != version or known.until < time.monotonic() or _has_failed(known.rows):
-            query = self._in_thread(self._clickhouse.query, self._queries[name], parameters)
+            query = self._in_thread(self._clickhouse.query, self.queries[name], parameters)
             known = _Cached(version, time.monotonic() + OLDEST_S, asyncio.create_task(query))
             self._cache[key] = known
         self._cache.move_to_end(key)
         while len(self._cache) > CACHED:
             self._cache.popitem(last=False)
         return await _shared(known.rows)
+
+    async def work(self, act: Callable[[Ask], T]) -> T:
+        """What asks ClickHouse by SQL of its own, perhaps several times one after the other; nothing is kept of it."""
+        return await _shared(asyncio.create_task(self._in_thread(act, self._clickhouse.query)))
 
     async def _in_thread(self, act: Callable[..., T], *args: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, act, *args)
@@ -120,6 +125,15 @@ class Reading:
     async def rows(self, name: str, **parameters: Any) -> Rows:
         """The rows of a named query."""
         return await self._reads.rows(name, self.fresh.version, parameters)
+
+    async def once(self, name: str, **parameters: Any) -> Rows:
+        """The rows of a named query that nobody will ask again: nothing is kept of them."""
+        sql = self._reads.queries[name]
+        return await self._reads.work(lambda ask: [dict(row) for row in ask(sql, parameters)])
+
+    async def work(self, act: Callable[[Ask], T]) -> T:
+        """What asks by SQL of its own, `act(ask)`, in a thread."""
+        return await self._reads.work(act)
 
     async def first(self, name: str, missing: str = "", **parameters: Any) -> dict[str, Any]:
         """The first row; 404 with `missing` as the reason where there is none."""

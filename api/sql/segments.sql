@@ -6,6 +6,13 @@ SELECT
 WHERE (SELECT count() FROM segment_flips_last WHERE segment = {segment:String}) > 0
     OR (SELECT count() FROM definitions WHERE kind = 'segment' AND id = {segment:String}) > 0
 
+-- name: segment_everyone
+-- All members, in the order of their ids.
+SELECT contact, since, version
+FROM segment_memberships
+WHERE segment = {segment:String}
+ORDER BY contact
+
 -- name: segment_members
 -- The members after a contact id, in the order of their ids.
 SELECT contact, since, version
@@ -37,3 +44,37 @@ FROM
 WHERE at >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') AND at <= fromUnixTimestamp64Milli({to:Int64}, 'UTC')
 ORDER BY at
 LIMIT {limit:UInt32}
+
+-- name: merged_into
+-- The ids that became a part of some contacts, one step back.
+SELECT DISTINCT JSONExtractString(properties, 'source') AS source
+FROM events
+WHERE contact IN {contacts:Array(String)} AND type = 'merged'
+
+-- name: contact_records
+-- The raw records of some contacts that were logged up to an instant, in the log's order.
+SELECT contact, offset, toUnixTimestamp64Milli(logged_at) AS logged_at, raw
+FROM events FINAL
+WHERE contact IN {contacts:Array(String)}
+    AND events.logged_at <= fromUnixTimestamp64Milli({at:Int64}, 'UTC')
+    AND type != ''
+ORDER BY events.logged_at, partition, offset
+
+-- name: recorded_membership
+-- The last flip of a contact and a segment up to an instant; no row where it never flipped.
+SELECT kind = 'segment_entered' AS member, at AS since, version
+FROM changes
+WHERE contact = {contact:String}
+    AND segment = {segment:String}
+    AND kind IN ('segment_entered', 'segment_left')
+    AND changes.at <= fromUnixTimestamp64Milli({at:Int64}, 'UTC')
+ORDER BY changes.at DESC, offset DESC
+LIMIT 1
+
+-- name: contacts_seen
+-- When these contacts were first and last seen.
+SELECT contact, min(first_seen) AS first_seen, max(last_seen) AS last_seen
+FROM contacts
+WHERE contact IN {contacts:Array(String)}
+GROUP BY contact
+ORDER BY contact

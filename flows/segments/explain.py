@@ -2,31 +2,52 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from flows.contact.view import ContactView
+from flows.segments import evidence
 from flows.segments.engine import Segment, SegmentSet
 from flows.segments.leaf import Leaf
 from flows.segments.leafset import LeafStates
 from flows.segments.leaves import compile_leaf, compile_listed
+from schemas.definitions import conditions as spec
 from schemas.definitions.conditions import And, Condition, Not, Or
+from schemas.records import Event
 from schemas.times import format_instant
 
+SHOWN = 20  # events of a leaf that are told, the latest
 INSTANTS = frozenset({"at", "first", "last", "since", "steps"})  # what leaves tell as instants
 
 
-def explain(segment: str, section: LeafStates, view: ContactView, at: int, segments: SegmentSet) -> dict[str, Any]:
+class _Case(NamedTuple):
+    """What the leaves are asked about."""
+
+    section: LeafStates
+    view: ContactView
+    at: int
+    history: evidence.History
+
+
+def explain(
+    segment: str,
+    section: LeafStates,
+    view: ContactView,
+    at: int,
+    segments: SegmentSet,
+    history: evidence.History = (),
+) -> dict[str, Any]:
     """One contact and one active segment, as JSON; KeyError where there is no such segment.
 
     Each node has `is` (and, or, not, or the leaf's kind) and `truth`; groups have `parts`, leaves `asks` (the struct of
     `schemas.definitions.conditions`, durations in ms), what they know (`value`, `count`, instants of events, …), and
-    `next_change` where they can change by themselves. The whole has `member`, and the earliest `next_change`.
+    `next_change` where they can change by themselves. `events` are those of the `history` that decided a leaf, the last
+    SHOWN of `decided_by`. The whole has `member`, and the earliest `next_change`.
     """
     found = segments.by_id[segment]
     dues: list[int] = []
-    why = _tree(found, section, view, at, dues)
+    why = _tree(found, _Case(section, view, at, history), dues)
     return {
         "segment": segment,
         "version": found.version,
@@ -37,10 +58,10 @@ def explain(segment: str, section: LeafStates, view: ContactView, at: int, segme
     }
 
 
-def _tree(segment: Segment, section: LeafStates, view: ContactView, at: int, dues: list[int]) -> dict[str, Any]:
+def _tree(segment: Segment, case: _Case, dues: list[int]) -> dict[str, Any]:
     """The tree's nodes, each after its parts: a list in place of recursion, so that any depth will do."""
     if segment.condition is None:
-        return _leaf({"is": "listed"}, compile_listed(segment.id), section, view, at, dues)
+        return _leaf({"is": "listed"}, None, compile_listed(segment.id), case, dues)
     nodes: list[tuple[Condition, int, int]] = [(segment.condition, 0, 0)]
     for i, (node, _, _) in enumerate(nodes):
         parts = node.parts if isinstance(node, And | Or) else (node.part,) if isinstance(node, Not) else ()
@@ -60,22 +81,29 @@ def _tree(segment: Segment, section: LeafStates, view: ContactView, at: int, due
                 told[i] = {"is": "not", "truth": not truths[0], "parts": parts_told}
             case _:
                 asks = msgspec.to_builtins(node)
-                told[i] = _leaf({"is": asks.pop("is"), "asks": asks}, compile_leaf(node), section, view, at, dues)
+                told[i] = _leaf({"is": asks.pop("is"), "asks": asks}, node, compile_leaf(node), case, dues)
     return told[0]
 
 
-def _leaf(
-    head: dict[str, Any], leaf: Leaf, section: LeafStates, view: ContactView, at: int, dues: list[int]
-) -> dict[str, Any]:
-    state = section.states.get(leaf.id)
+def _leaf(head: dict[str, Any], node: spec.Leaf | None, leaf: Leaf, case: _Case, dues: list[int]) -> dict[str, Any]:
+    view, at = case.view, case.at
+    state = case.section.states.get(leaf.id)
     told = {**head, "truth": leaf.truth(state, view, at)}
-    for name, value in leaf.explain(state, view, at).items():
+    known = leaf.explain(state, view, at)
+    for name, value in known.items():
         told[name] = _shown(value) if name in INSTANTS else value
+    events = evidence.deciding(node, leaf, known, case.history, view, at)
+    told["decided_by"] = len(events)
+    told["events"] = [_event(event) for event in events[-SHOWN:]]
     due = leaf.next_change(state, view, at)
     if due is not None:
         dues.append(due)
         told["next_change"] = format_instant(due)
     return told
+
+
+def _event(event: Event) -> dict[str, Any]:
+    return {"id": event.id, "name": event.name, "at": format_instant(event.at)}
 
 
 def _shown(instants: Any) -> Any:

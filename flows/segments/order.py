@@ -45,6 +45,16 @@ def find_cycle(asks: Mapping[str, Collection[str]]) -> list[str]:
     return []
 
 
+def reached(asks: Mapping[str, Collection[str]], begin: Collection[str]) -> set[str]:
+    """These ids and all that they ask about, directly or through others; what is not known asks about nothing."""
+    found, todo = set(begin), list(begin)
+    while todo:
+        more = set(asks.get(todo.pop(), ())) - found
+        found |= more
+        todo += more
+    return found
+
+
 def refuse_cycles(asks: Mapping[str, Collection[str]]) -> None:
     """InvalidInput that names the cycle, where there is one."""
     cycle = find_cycle(asks)

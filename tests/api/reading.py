@@ -10,14 +10,17 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from api import contacts, memberships, messages, problems, reports, summary
+from api import contacts, explain, memberships, messages, preview, problems, reports, snapshots, summary
+from api.deps import Deps
 from api.reads import Reads
+from connectors.log_clock import Clock
+from connectors.publish import CatalogueReader
 from connectors.sqlite_log import SqliteLog
 from flows.warehouse.flow import run
 from schemas.records import Change, Definition, Entry, Event, encode
 from schemas.topics import EVENTS
 from sinks.clickhouse import ClickHouse
-from tests.api.support import TestClient
+from tests.api.support import TestClient, settings
 from tests.clickhouse import emptied
 
 T = 1_790_000_000_000  # 2026-09-21T14:13:20Z
@@ -58,16 +61,18 @@ class World:
 
 
 @contextmanager
-def world(folder: Path) -> Iterator[World]:
-    """An empty one."""
-    log, clickhouse = SqliteLog(folder / "log.db", partitions=2), emptied()
+def world(folder: Path, clock: Clock | None = None) -> Iterator[World]:
+    """An empty one; its log's time is the machine's, or turned by hand."""
+    log, clickhouse = SqliteLog(folder / "log.db", partitions=2, clock=clock), emptied()
     app = FastAPI()
     reads = app.state.reads = Reads(clickhouse, log)
+    app.state.deps, app.state.catalogue = Deps(settings(folder), log, reads), CatalogueReader(log)
     problems.install(app)
-    for module in (contacts, memberships, messages, reports, summary):
+    for module in (contacts, memberships, preview, snapshots, explain, messages, reports, summary):
         app.include_router(module.router)
     with TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=True) as client:
         yield World(log, clickhouse, reads, client)
+    app.state.deps.appenders.shutdown()
     reads.close()
     log.close()
 

@@ -21,16 +21,16 @@ Ask: TypeAlias = Callable[[str, Mapping[str, Any]], Rows]  # `sinks.clickhouse.C
 
 def members(ask: Ask, condition: Condition, at: int, given: Given) -> list[str]:
     """The ids of the condition's members at the instant, sorted."""
-    return sorted(row["contact"] for row in _run(ask, compile_sql(condition, given), at, given))
+    return sorted(row["contact"] for row in run(ask, compile_sql(condition, given), at, given))
 
 
 def truths(ask: Ask, conditions: Sequence[Condition], at: int, given: Given) -> dict[str, list[bool]]:
     """For every contact that has a record by then, by id: whether each of the conditions holds at the instant."""
-    rows = _run(ask, compile_table(conditions, given), at, given)
+    rows = run(ask, compile_table(conditions, given), at, given)
     return {row["contact"]: [bool(t) for t in row["truths"]] for row in rows}
 
 
-def _run(ask: Ask, query: Query, at: int, given: Given) -> Rows:
+def run(ask: Ask, query: Query, at: int, given: Given) -> Rows:
     """First what ClickHouse cannot know by itself: who is a part of whom, what zones are, who is in a bucket."""
     params: dict[str, Any] = {"at": at, "instant_pattern": INSTANT}
     params |= merge_parameters((row["earlier"], row["later"]) for row in ask(CLAIMS, params))

@@ -1,0 +1,83 @@
+"""Who would be in a segment, before it is published: nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from fastapi import APIRouter, Depends
+from pydantic import AwareDatetime, BaseModel, Field
+
+from api.contacts import Seen, with_traits
+from api.definitions import JsonBody
+from api.reads import Reading, reading
+from api.surroundings import Defined, defined
+from flows.definitions.catalogue import Published
+from flows.segments.order import refuse_cycles
+from flows.segments.sql.audience import Audience, audience
+from flows.segments.sql.given import given_by
+from flows.segments.sql.run import Ask
+from schemas.definitions.base import parse
+from schemas.definitions.condition_tree import Condition, InSegment, InSnapshot, leaves, references
+from schemas.definitions.conditions import parse_condition
+from schemas.errors import InvalidInput, Violation
+from schemas.times import from_ms
+
+router = APIRouter(tags=["segments"])
+DRAFT: Final = "draft"  # the id of a segment that has none yet
+_BODY: Final = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
+
+
+class Preview(BaseModel):
+    """Who fits, by what is in the warehouse."""
+
+    at: AwareDatetime = Field(description="everything logged before was counted, and this is the time of windows")
+    members: int
+    reachable: dict[str, int] = Field(description="how many of them on each channel")
+    sample: list[Seen] = Field(description="some of them, drawn at random")
+
+
+@router.post("/v1/segments/preview", openapi_extra=_BODY)
+async def preview(body: JsonBody, read: Reading = Depends(reading), defined: Defined = Depends(defined)) -> Preview:
+    """Count those for whom a condition holds, or who would be in a segment: the body is either."""
+    at = read.fresh.watermark
+    found = await read.work(lambda ask: _audience(body, at, defined, ask))
+    rows = await read.rows("contacts_seen", contacts=found.sample)
+    sample = await with_traits(rows, read)
+    return Preview(at=from_ms(at), members=found.members, reachable=found.reachable, sample=sample)
+
+
+def _audience(body: Mapping[str, Any], at: int, defined: Defined, ask: Ask) -> Audience:
+    condition = _condition(body, defined.active(at))
+    return audience(ask, condition, at, defined.given([condition], at, ask))
+
+
+def _condition(body: Mapping[str, Any], published: list[Published]) -> Condition:
+    """What the body asks; InvalidInput with every fault, also where it names what does not stand."""
+    is_segment = "where" in body or "kind" in body
+    if is_segment:
+        whole = {"kind": "segment", "id": DRAFT, **body}
+        parse(whole)
+        id, condition = str(whole["id"]), None if whole.get("static") else parse_condition(whole["where"])
+    else:
+        id, condition = DRAFT, parse_condition(body, "")
+    if condition is None:
+        raise InvalidInput(f"segment {id}", [Violation("static", "nobody was added to it yet; give it a condition")])
+    _check_names(id, condition, published)
+    return condition
+
+
+def _check_names(id: str, condition: Condition, published: list[Published]) -> None:
+    segments = given_by([p.body for p in published]).segments
+    asks = {other: references(c) for other, c in segments.items() if c is not None}
+    refuse_cycles({**asks, id: references(condition)})
+    snapshots = {p.id for p in published if p.kind == "snapshot"}
+    faults = []
+    for leaf in leaves(condition):
+        match leaf:
+            case InSegment(other) if other not in segments:
+                faults.append(Violation("where", f"there is no segment {other!r}"))
+            case InSnapshot(other) if other not in snapshots:
+                faults.append(Violation("where", f"there is no snapshot {other!r}"))
+    if faults:
+        raise InvalidInput(f"segment {id}", faults)

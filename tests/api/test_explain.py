@@ -1,0 +1,124 @@
+"""Why a contact is a member: the tree, the events that decided, the next change, and what the stream has recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from schemas.times import DAY, format_instant
+from tests.api.living import Living, T, living
+from tests.api.reading import change
+
+BUYS = {"performed": "order", "count": {"op": "gte", "value": 2}, "within": "7d"}
+BUYERS = {"kind": "segment", "id": "buyers", "where": {"and": [{"trait": "plan", "op": "eq", "value": "gold"}, BUYS]}}
+
+
+@pytest.fixture
+def there(tmp_path: Path) -> Iterator[Living]:
+    with living(tmp_path) as made:
+        yield made
+
+
+def ids(node: dict) -> list[str]:
+    return [event["id"] for event in node["events"]]
+
+
+def test_each_node_has_its_truth_and_the_events_that_decided_it(there):
+    there.publish(BUYERS)
+    there.say("ann", "identify", "old", traits={"plan": "free"})
+    there.say("ann", "identify", "gold", traits={"plan": "gold", "age": 3})
+    there.say("ann", "track", "seen", event="viewed")
+    there.say("ann", "track", "one", event="order")
+    there.at(there.now + 1000)
+    there.say("ann", "track", "two", event="order")
+    second = there.now
+    there.settle()
+    answer = there.get("/v1/contacts/ann/explain", segment="buyers")
+    assert answer["member"] and answer["agrees"] and answer["recorded"]["member"]
+    plan, orders = answer["why"]["parts"]
+    assert (plan["truth"], plan["value"], ids(plan)) == (True, "gold", ["gold"])
+    assert (orders["truth"], orders["count"], ids(orders)) == (True, 2, ["one", "two"])
+    assert orders["events"][1]["at"] == format_instant(second)
+
+
+def test_the_next_change_is_when_an_event_leaves_its_window_and_then_it_has_changed(there):
+    there.publish(BUYERS)
+    there.say("ann", "identify", "gold", traits={"plan": "gold"})
+    there.say("ann", "track", "one", event="order")
+    first = there.now
+    there.at(T + DAY)
+    there.say("ann", "track", "two", event="order")
+    there.settle()
+    answer = there.get("/v1/contacts/ann/explain", segment="buyers")
+    assert answer["next_change"] == format_instant(first + 7 * DAY).replace(".000Z", "Z")
+    there.at(first + 7 * DAY).settle()
+    answer = there.get("/v1/contacts/ann/explain", segment="buyers")
+    assert not answer["member"] and answer["agrees"]
+    assert answer["recorded"]["since"] == format_instant(first + 7 * DAY).replace(".000Z", "Z")
+
+
+def test_a_duplicate_decides_nothing_and_a_late_event_does(there):
+    there.publish(BUYERS)
+    there.say("ann", "identify", "gold", traits={"plan": "gold"})
+    there.say("ann", "track", "one", event="order")
+    there.say("ann", "track", "one", event="order")
+    there.settle()
+    assert not there.get("/v1/contacts/ann/explain", segment="buyers")["member"]
+    there.say("ann", "track", "late", at=there.now - 2 * DAY, event="order")
+    there.settle()
+    answer = there.get("/v1/contacts/ann/explain", segment="buyers")
+    assert answer["member"] and answer["agrees"]
+    assert ids(answer["why"]["parts"][1]) == ["late", "one"]
+
+
+def test_the_records_of_who_was_merged_into_the_contact_are_its_own(there):
+    there.publish(BUYERS)
+    there.say("anon-1", "track", "one", event="order", user_id="", anonymous_id="anon-1")
+    there.settle()
+    there.say("ann", "track", "two", event="order")
+    there.say("ann", "identify", "gold", traits={"plan": "gold"}, anonymous_id="anon-1")
+    there.settle()
+    answer = there.get("/v1/contacts/ann/explain", segment="buyers")
+    assert answer["ids"] == ["ann", "anon-1"]
+    assert answer["member"] and answer["agrees"]
+    assert ids(answer["why"]["parts"][1]) == ["one", "two"]
+    gone = there.client.get("/v1/contacts/anon-1/explain", params={"segment": "buyers"})
+    assert gone.status_code == 409
+    assert "'ann'" in gone.json()["detail"]
+
+
+def test_consent_reach_and_other_segments_are_explained_too(there):
+    where = {"or": [{"reachable": "email"}, {"not": {"segment": "buyers"}}, {"consent": "email", "topic": "news"}]}
+    there.publish(BUYERS, {"kind": "segment", "id": "open", "where": where})
+    there.say("ann", "identify", "mail", traits={"email": "a@example.com"})
+    said = {"channel": "email", "topic": "default", "status": "unsubscribed"}
+    there.say("ann", "consent_changed", "left", properties=said)
+    there.settle()
+    answer = there.get("/v1/contacts/ann/explain", segment="open")
+    reach, no_buyer, news = answer["why"]["parts"]
+    assert (reach["truth"], ids(reach)) == (False, ["mail", "left"])
+    assert (no_buyer["truth"], no_buyer["parts"][0]["truth"]) == (True, False)
+    assert (news["truth"], ids(news)) == (False, [])
+    assert answer["member"] and answer["agrees"]
+
+
+def test_a_recorded_membership_that_the_history_does_not_bear_out_disagrees(there):
+    there.publish(BUYERS)
+    there.say("ann", "track", "one", event="order")
+    there.settle()
+    there.log.append([change("ann", "segment_entered", "wrong", there.now, segment="buyers", version=1)])
+    there.settle()
+    answer = there.get("/v1/contacts/ann/explain", segment="buyers")
+    assert answer["recorded"]["member"] and not answer["member"] and not answer["agrees"]
+
+
+@pytest.mark.parametrize(("contact", "segment", "named"), [("ann", "none", "segment"), ("nobody", "buyers", "contact")])
+def test_what_is_not_there_is_named(there, contact, segment, named):
+    there.publish(BUYERS)
+    there.say("ann", "track", "one", event="order")
+    there.settle()
+    answer = there.client.get(f"/v1/contacts/{contact}/explain", params={"segment": segment})
+    assert answer.status_code == 404
+    assert named in answer.json()["detail"]
