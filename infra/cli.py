@@ -34,6 +34,8 @@ COMMANDS: Final = {  # each command's module: only the one that is called is loa
     "template": "template",
     "topics": "topics",
     "migrate": "migrate",
+    "backup": "backup",
+    "restore": "backup",
     "graph": "graph",
     "bench": "bench",
     "settings": "settings",
