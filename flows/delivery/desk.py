@@ -14,12 +14,13 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 from prometheus_client import Gauge
 
 from flows.delivery.gate import Gate
-from flows.delivery.provider import Provider, Result
+from flows.delivery.provider import Message, Provider, Result, Unknown
 from flows.delivery.waiting import Lanes
 from schemas.records import Send
 
 _LOG = logging.getLogger(__name__)
 _OPEN = Gauge("waxwing_provider_stopped", "1 while a provider is given no messages because it fails", ["provider"])
+_LOOK_MS = 1_000
 J = TypeVar("J")
 
 
@@ -28,6 +29,14 @@ class Route(NamedTuple):
 
     provider: Provider
     gate: Gate
+
+    async def send(self, message: Message) -> Result:
+        """The provider's result; one that breaks its promise never to raise has perhaps sent the message."""
+        try:
+            return await self.provider.send(message)
+        except Exception as fault:
+            _LOG.exception("%s failed with send %s", self.provider.name, message.origin.send)
+            return Unknown(f"{self.provider.name}: {fault!r}")
 
 
 class Providers(Protocol):
@@ -127,10 +136,10 @@ class Desk(Generic[J]):
         return None
 
     async def _change(self, wait_ms: int) -> None:
-        """Until a place is given back, or the time has passed (0: no time)."""
+        """Until a place is given back, or the time has passed (0: no time); definitions are looked at each second."""
         change: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._blocked.append(change)
-        await asyncio.wait([change], timeout=min(wait_ms, 1_000) / 1000 if wait_ms else None)
+        await asyncio.wait([change], timeout=min(wait_ms or _LOOK_MS, _LOOK_MS) / 1000)
         if not change.done():
             self._blocked.remove(change)
 

@@ -28,7 +28,7 @@ from flows.delivery.desk import Desk, Providers, Route
 from flows.delivery.ledger import Standing
 from flows.delivery.origin import Origin, origin_of
 from flows.delivery.outcomes import Status, end_entries, ledger_entry, refused_address
-from flows.delivery.provider import Accepted, Found, Message, Refused, Result, Unknown
+from flows.delivery.provider import Accepted, Found, Refused, Result, Unknown
 from flows.delivery.waiting import Waiting
 from schemas.errors import TransientError
 from schemas.facts import CHANNELS
@@ -243,7 +243,7 @@ class Runner:
         job.number = step.number
         await self._write(job, "started")
         fail_point("delivery_started")
-        answer = await _hand_over(route, message)
+        answer = await route.send(message)
         fail_point("delivery_answered")
         await self._answered(job, answer)
         return answer
@@ -300,12 +300,3 @@ class Runner:
             await self.office.book.write([], Progress(GROUP, {(SENDS, self.partition): lowest}))
             self._saved = lowest
             fail_point("delivery_saved")
-
-
-async def _hand_over(route: Route, message: Message) -> Result:
-    """The provider's result; one that breaks its promise never to raise has perhaps sent the message."""
-    try:
-        return await route.provider.send(message)
-    except Exception as fault:
-        _LOG.exception("%s failed with send %s", route.provider.name, message.origin.send)
-        return Unknown(f"{route.provider.name}: {fault!r}")

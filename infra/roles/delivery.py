@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import threading
 
@@ -22,7 +23,7 @@ from sinks.providers.defined import Defined
 from sinks.providers.kept import KeptFile
 from sinks.providers.pump import pump
 from sinks.providers.sandbox import Sandbox
-from sinks.providers.secrets import Secrets
+from sinks.providers.secrets import PREFIX, URL_PREFIX, Secrets
 
 _STOP_POLL_S = 0.1
 
@@ -35,6 +36,14 @@ def role(settings: Settings, stop: threading.Event) -> None:
             runner.run(deliver(settings, log, stop))
     finally:
         log.close()
+
+
+def _secrets(settings: Settings) -> Secrets:
+    """The environment's; SendGrid's key and address may be settings as well."""
+    known = {f"{URL_PREFIX}SENDGRID": settings.sendgrid_url}
+    if key := settings.sendgrid_key.get_secret_value():
+        known[f"{PREFIX}SENDGRID"] = key
+    return Secrets(known | dict(os.environ))
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:
@@ -55,7 +64,7 @@ async def deliver(settings: Settings, log: Log, stop: threading.Event) -> None:
     library, url = Library(), base_url(settings)
     sandbox = Sandbox(settings.data / "sandbox.db") if settings.provider == "sandbox" else None
     kept = KeptFile(settings.data / "providers.json")
-    defined = Defined(log, library, Secrets(), kept, url, settings.allow_private)
+    defined = Defined(log, library, _secrets(settings), kept, url, settings.allow_private)
     providers = Fixed(dict.fromkeys(CHANNELS, sandbox)) if sandbox else defined
     office = Office(log, book, providers, url, link_key(settings), library=library)
     stopping = asyncio.Event()

@@ -13,6 +13,7 @@ from flows.definitions.catalogue import Published
 from flows.delivery.desk import Route
 from flows.delivery.gate import Gate, Limits
 from flows.delivery.pace import compile_plan
+from flows.delivery.provider import Found, Message, Refused, Result, Unknown
 from schemas.definitions import parse
 from schemas.definitions.provider import Provider as Definition
 from schemas.errors import InvalidInput
@@ -25,14 +26,17 @@ _FRESH_S: Final = 0.5
 
 
 class Defined:
-    """Those defined now, looked at again every half second. One that cannot be made is told of, and left out."""
+    """Those defined now, looked at again every half second.
+
+    Where one cannot be made, for want of its secret say, that is told, and messages wait: none is skipped for it.
+    """
 
     def __init__(
         self, log: Log, library: Library, secrets: Secrets, kept: KeptFile, base_url: str, allow_private: bool
     ):
         self._log, self._library, self._secrets, self._kept = log, library, secrets, kept
         self._base_url, self._allow_private = base_url, allow_private
-        self._made: dict[tuple[str, int], Route | None] = {}
+        self._made: dict[tuple[str, int], Route] = {}
         self._routes: dict[str, list[Route]] = {}
         self._read_at, self._next_offset = 0.0, -1
 
@@ -55,29 +59,46 @@ class Defined:
         for published in self._library.catalogue.active(NOW).of("provider"):
             definition = parse(published.body)
             assert isinstance(definition, Definition)
-            if route := self._route(published, definition):
-                found.setdefault(definition.delivers, []).append((definition.priority, route))
+            route = self._route(published, definition)
+            found.setdefault(definition.delivers, []).append((definition.priority, route))
         by_priority = {channel: sorted(routes, key=lambda r: r[0]) for channel, routes in found.items()}
         return {channel: [route for _, route in routes] for channel, routes in by_priority.items()}
 
-    def _route(self, published: Published, definition: Definition) -> Route | None:
+    def _route(self, published: Published, definition: Definition) -> Route:
         key = (published.id, published.version)
         if key not in self._made:
             self._made[key] = self._make(definition)
         return self._made[key]
 
-    def _make(self, definition: Definition) -> Route | None:
+    def _make(self, definition: Definition) -> Route:
         plan = compile_plan(definition.warm_up) if definition.warm_up else None
         limits = Limits(definition.concurrency, definition.rate, plan)
         try:
             provider = make(definition, self._secrets, self._base_url, self._allow_private)
         except InvalidInput as fault:
             _LOG.error("not used: %s", fault)
-            return None
+            return Route(Unusable(definition.id, str(fault)), Gate(Limits(concurrency=0)))
         return Route(provider, Gate(limits, self._kept.of(definition.id)))
 
     async def close(self) -> None:
         """Close every account's connections."""
         for route in self._made.values():
-            if route is not None:
-                await route.provider.close()
+            await route.provider.close()
+
+
+class Unusable:
+    """Stands for a provider that cannot be made; its gate lets nothing through."""
+
+    def __init__(self, name: str, why: str):
+        self.name, self._why = name, why
+
+    async def send(self, message: Message) -> Result:
+        """Nothing goes."""
+        return Refused(self._why, "account")
+
+    async def find(self, send_id: str) -> Found:
+        """There is nobody to ask."""
+        return Unknown(self._why)
+
+    async def close(self) -> None:
+        """There is nothing to close."""

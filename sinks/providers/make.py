@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from typing import assert_never
 
 from flows.delivery.provider import Provider
 from schemas.definitions.provider import Provider as Definition
-from schemas.definitions.provider import Type
 from sinks.providers import fcm, onesignal, postmark, sendgrid, telnyx, twilio
 from sinks.providers.fcm import Fcm
 from sinks.providers.onesignal import OneSignal
@@ -22,36 +20,29 @@ from sinks.providers.webhook import Webhook
 
 
 def make(definition: Definition, secrets: Secrets, base_url: str, allow_private: bool = False) -> Provider:
-    """The account; InvalidInput where its secret is not set or cannot be one. `base_url` is ours, for callbacks.
-
-    A vendor's address is its public one; `WAXWING_PROVIDER_URL_<TYPE>` puts another in its place (a region, a test).
-    """
-    whose = f"provider {definition.id}"
+    """The account; InvalidInput where its secret is not set or cannot be one. `base_url` is ours, for callbacks."""
+    url = secrets.url
     if definition.type == "smtp" and not definition.account:
         return Smtp(definition, "", allow_private)
-    secret = secrets.need(definition.secret_name, whose)
+    secret = secrets.of_provider(definition.id, definition.secret_name, definition.type)
     match definition.type:
         case "sendgrid":
-            return SendGrid(definition, secret, _url("sendgrid", sendgrid.URL))
+            return SendGrid(definition, secret, url("sendgrid", sendgrid.URL))
         case "ses":
-            return Ses(definition, secret, _url("ses", ""))
+            return Ses(definition, secret, url("ses", ""))
         case "postmark":
-            return Postmark(definition, secret, _url("postmark", postmark.URL))
+            return Postmark(definition, secret, url("postmark", postmark.URL))
         case "smtp":
             return Smtp(definition, secret, allow_private)
         case "twilio":
-            return Twilio(definition, secret, base_url, _url("twilio", twilio.URL))
+            return Twilio(definition, secret, base_url, url("twilio", twilio.URL))
         case "telnyx":
-            return Telnyx(definition, secret, base_url, _url("telnyx", telnyx.URL))
+            return Telnyx(definition, secret, base_url, url("telnyx", telnyx.URL))
         case "fcm":
-            return Fcm(definition, secret, _url("fcm", fcm.URL))
+            return Fcm(definition, secret, url("fcm", fcm.URL))
         case "onesignal":
-            return OneSignal(definition, secret, _url("onesignal", onesignal.URL))
+            return OneSignal(definition, secret, url("onesignal", onesignal.URL))
         case "webhook":
             return Webhook(definition, secret, allow_private)
         case _:
             assert_never(definition.type)
-
-
-def _url(type: Type, public: str) -> str:
-    return os.environ.get(f"WAXWING_PROVIDER_URL_{type.upper()}", public)

@@ -1,4 +1,7 @@
-"""Providers' secrets, by name: `WAXWING_SECRET_<NAME>` in the environment. A definition holds the name alone."""
+"""Providers' secrets, by name: `WAXWING_SECRET_<NAME>` in the environment. A definition holds the name alone.
+
+`WAXWING_PROVIDER_URL_<TYPE>` puts another address in the place of a vendor's public one: a region's, or a test's.
+"""
 
 from __future__ import annotations
 
@@ -12,24 +15,31 @@ from pydantic import SecretStr
 from schemas.errors import InvalidInput, Violation
 
 PREFIX: Final = "WAXWING_SECRET_"
+URL_PREFIX: Final = "WAXWING_PROVIDER_URL_"
 
 
 class Secrets:
     """What `environment` holds; a value is never part of an error, a log or a repr."""
 
     def __init__(self, environment: Mapping[str, str] = os.environ):
-        self._values = {k.removeprefix(PREFIX): SecretStr(v) for k, v in environment.items() if k.startswith(PREFIX)}
+        self._values = {k: SecretStr(v) for k, v in environment.items() if k.startswith(PREFIX)}
+        self._urls = {k: v for k, v in environment.items() if k.startswith(URL_PREFIX)}
 
     def get(self, name: str) -> str:
         """The secret; empty where there is none."""
-        value = self._values.get(variable_of(name).removeprefix(PREFIX))
+        value = self._values.get(variable_of(name))
         return value.get_secret_value() if value else ""
 
-    def need(self, name: str, whose: str) -> str:
-        """The secret; InvalidInput that names the variable to set."""
-        if value := self.get(name):
+    def of_provider(self, id: str, name: str, type: str) -> str:
+        """The secret by its name, else by the provider's type; InvalidInput that says which variable to set."""
+        if value := self.get(name) or self.get(type):
             return value
-        raise InvalidInput(whose, [Violation("secret", f"set {variable_of(name)}: there is no secret {name!r}")])
+        missing = f"there is no secret {name!r}: set {variable_of(name)} or {variable_of(type)}"
+        raise InvalidInput(f"provider {id}", [Violation("secret", missing)])
+
+    def url(self, type: str, public: str) -> str:
+        """The vendor's address."""
+        return self._urls.get(URL_PREFIX + type.upper(), public)
 
 
 def variable_of(name: str) -> str:

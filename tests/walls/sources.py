@@ -12,7 +12,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("schemas", "flows", "connectors", "sinks", "api", "infra")
-EDGES = {f"flows/delivery/{name}.py" for name in ("runner", "desk", "book", "together")}  # besides each flow.py: they do I/O
+# besides each flow.py: they do I/O
+EDGES = {f"flows/delivery/{name}.py" for name in ("runner", "desk", "book", "together")}
 
 
 @cache

@@ -351,7 +351,8 @@ def test_a_key_file_that_is_none_is_told_without_showing_it(text: str):
 def test_a_secret_is_had_by_name_from_the_environment():
     provider = make(POSTMARK, Secrets({"WAXWING_SECRET_P": "token"}), BASE)
     assert provider.name == "p"
-    with pytest.raises(InvalidInput, match="set WAXWING_SECRET_P"):
+    assert make(POSTMARK, Secrets({"WAXWING_SECRET_POSTMARK": "token"}), BASE).name == "p"  # or by its type
+    with pytest.raises(InvalidInput, match="set WAXWING_SECRET_P or WAXWING_SECRET_POSTMARK"):
         make(POSTMARK, Secrets({}), BASE)
     assert "token" not in repr(Secrets({"WAXWING_SECRET_P": "token"}).__dict__)
 
