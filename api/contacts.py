@@ -119,8 +119,8 @@ async def _known(contact: str, read: Reading) -> dict[str, Any]:
     return await read.first("contact", f"nothing is known of contact {contact!r}", contact=contact)
 
 
-async def _subjects(contacts: list[str], read: Reading) -> dict[str, Subject]:
-    """Each contact's profile and consent, folded as the contacts flow folds them."""
+async def subjects(contacts: list[str], read: Reading, at: int | None = None) -> dict[str, Subject]:
+    """Each contact's profile and consent at an instant, or now, folded as the contacts flow folds them."""
     definitions = Definitions()
     for row in await read.rows("profile_definitions"):
         act = Definition(row["kind"], row["id"], row["op"], row["version"], msgspec.json.decode(row["body"] or "{}"))
@@ -128,15 +128,16 @@ async def _subjects(contacts: list[str], read: Reading) -> dict[str, Subject]:
     records: dict[str, list[Record]] = {contact: [] for contact in contacts}
     for row in await read.rows("profile_events", contacts=contacts):
         record = Record(row["offset"], row["logged_at"], row["contact"], row["raw"].encode())
-        records[row["contact"]].append(record)
-    now = read.fresh.watermark
+        if at is None or record.logged_at <= at:
+            records[row["contact"]].append(record)
+    now = read.fresh.watermark if at is None else at
     return {contact: subject_of(contact, found, definitions, now) for contact, found in records.items()}
 
 
 async def with_traits(rows: Sequence[Mapping[str, Any]], read: Reading) -> list[Seen]:
     """Contacts, each with what its records say of it."""
-    subjects = await _subjects([row["contact"] for row in rows], read)
-    return [Seen(**row, traits=subjects[row["contact"]].traits()) for row in rows]
+    known = await subjects([row["contact"] for row in rows], read)
+    return [Seen(**row, traits=known[row["contact"]].traits()) for row in rows]
 
 
 def _reach(subject: Subject) -> dict[str, Reach]:
@@ -170,7 +171,7 @@ async def contacts(
 async def contact(contact: str, read: Reading = Depends(reading)) -> Contact:
     """Profile, consent, memberships, scores and journeys of one contact."""
     seen = await _known(contact, read)
-    subject = (await _subjects([contact], read))[contact]
+    subject = (await subjects([contact], read))[contact]
     return Contact(
         **seen,
         traits=subject.traits(),

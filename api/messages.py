@@ -6,9 +6,15 @@ from typing import Any
 
 import msgspec
 from fastapi import APIRouter, Depends
+from fastapi.concurrency import run_in_threadpool
 from pydantic import AwareDatetime, BaseModel, Field
 
-from api.reads import Reading, reading
+from api.contacts import subjects
+from api.definitions import Reader
+from api.reads import Reading, Rows, reading
+from connectors.publish import CatalogueReader
+from flows.delivery.planning import verdicts
+from schemas.times import parse_instant
 
 router = APIRouter(tags=["messages"])
 
@@ -26,6 +32,15 @@ class Said(BaseModel):
     reason: str
     url: str
     machine: bool = Field(description="an open or click by no person")
+
+
+class Asked(BaseModel):
+    """One thing that planning asked of the contact before the message might go; the first that failed decided."""
+
+    check: str
+    passed: bool
+    reason: str = Field(description="why it was skipped, where this did not pass; else empty")
+    value: str = Field(description="what was found")
 
 
 class Credited(BaseModel):
@@ -64,13 +79,14 @@ class Message(BaseModel):
     address: str = Field("", description="where it was to go; empty for one that was skipped at once")
     expires: AwareDatetime | None = None
     data: dict[str, Any] = Field({}, description="what its template was given")
+    verdicts: list[Asked] = Field(description="of planning, in order, as the contact was then")
     log: list[Said]
     credits: list[Credited]
 
 
 @router.get("/v1/sends/{send}", responses={404: {"description": "no such message was planned"}})
-async def message(send: str, read: Reading = Depends(reading)) -> Message:
-    """One message: what was planned, each attempt, what came of it, and what it earned."""
+async def message(send: str, reader: Reader, read: Reading = Depends(reading)) -> Message:
+    """One message: what was asked and planned, each attempt, what came of it, and what it earned."""
     found = await read.first("message", f"no message {send!r} was planned", send=send)
     planned = await read.rows("message_planned", contact=found["contact"], send=send)
     log = await read.rows("message_log", send=send)
@@ -79,5 +95,32 @@ async def message(send: str, read: Reading = Depends(reading)) -> Message:
     data = msgspec.json.decode(planned[0]["data"] or "{}") if planned else {}
     fields = {name: value for name, value in found.items() if name in Message.model_fields}
     return Message(
-        **fields, **more, data=data, log=[Said(**row) for row in log], credits=[Credited(**row) for row in credits]
+        **fields,
+        **more,
+        data=data,
+        verdicts=await _verdicts(found, planned, reader, read),
+        log=[Said(**row) for row in log],
+        credits=[Credited(**row) for row in credits],
     )
+
+
+async def _verdicts(found: dict[str, Any], planned: Rows, reader: CatalogueReader, read: Reading) -> list[Asked]:
+    """What planning asked, from the records that it had then. A skipped message has no request, but its change."""
+    if planned:
+        topic, message_class = planned[0]["topic"], planned[0]["message_class"]
+    else:
+        skip = await read.rows("message_skip", contact=found["contact"], send=found["send"])
+        topic = skip[0]["topic"] if skip else "default"
+        message_class = await run_in_threadpool(_class_of, reader, found["journey"], found["version"])
+    at = parse_instant(found["planned_at"])
+    subject = (await subjects([found["contact"]], read, at))[found["contact"]]
+    return [
+        Asked(check=v.check, passed=v.passed, reason="" if v.passed else v.reason, value=v.value)
+        for v in verdicts(subject, found["channel"], topic, message_class)
+    ]
+
+
+def _class_of(reader: CatalogueReader, journey: str, version: int) -> str:
+    with reader.open() as catalogue:
+        published = catalogue.versions.get(("journey", journey), {}).get(version)
+    return "marketing" if published is None else str(published.body.get("class", "marketing"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
 from flows.contact.scope import Scope
@@ -60,20 +60,37 @@ def plan(scope: Scope, intent: Intent) -> str:
     return _skip(scope, intent, refusals[0])
 
 
-def refusal(subject: Subject, channel: str, intent: Intent) -> str:
-    """Why the channel may not be used; empty where it may. Marketing needs consent to channel and topic."""
+class Verdict(NamedTuple):
+    """One thing that was asked before a message might go. `reason` is that of a skip, where it did not pass."""
+
+    check: str
+    passed: bool
+    reason: str
+    value: str
+
+
+def verdicts(subject: Subject, channel: str, topic: str, message_class: str) -> Iterator[Verdict]:
+    """Everything that is asked of a channel, in order; the first that does not pass decides.
+
+    A webhook is asked nothing. Marketing needs consent to channel and topic.
+    """
     if channel == "webhook":
-        return ""
-    if not subject.address(channel):
-        return "no_address"
-    if subject.suppressed(channel):
-        return "suppressed"
-    if intent.message_class == "marketing":
-        if subject.consent(channel, intent.topic) != "subscribed":
-            return "no_consent"
-        if subject.consent(channel, "default") == "unsubscribed":
-            return "unsubscribed"
-    return ""
+        return
+    address = subject.address(channel)
+    yield Verdict("address", bool(address), "no_address", address)
+    is_suppressed = subject.suppressed(channel)
+    yield Verdict("suppression", not is_suppressed, "suppressed", "listed" if is_suppressed else "not listed")
+    if message_class == "marketing":
+        status = subject.consent(channel, topic)
+        yield Verdict("consent to the topic", status == "subscribed", "no_consent", status)
+        status = subject.consent(channel, "default")
+        yield Verdict("consent to the channel", status != "unsubscribed", "unsubscribed", status)
+
+
+def refusal(subject: Subject, channel: str, intent: Intent) -> str:
+    """Why the channel may not be used; empty where it may."""
+    asked = verdicts(subject, channel, intent.topic, intent.message_class)
+    return next((verdict.reason for verdict in asked if not verdict.passed), "")
 
 
 def _emit(scope: Scope, intent: Intent, channel: str) -> None:

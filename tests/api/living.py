@@ -1,4 +1,4 @@
-"""A world whose contacts are folded: publish, let events happen at any time, and what the fold says is in ClickHouse."""
+"""A world whose contacts are folded: what is published and what happens at any time, up to ClickHouse."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Living:
                 file = decode_definition(record.value).body["file"]
                 self._definitions.keep(file, self._store.get(file))
             self._definitions.apply(record)
-        while any([self._fold(fold) for fold in self._folds.values()]):
+        while any(self._fold(fold) for fold in self._folds.values()):
             pass
         self.at(self.now + SETTLED)
         self.world.tell()

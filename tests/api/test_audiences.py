@@ -133,7 +133,8 @@ def test_a_snapshot_stays_as_it_was_and_conditions_can_name_it(people):
     assert [m["contact"] for m in people.get("/v1/segments/lost/members")["members"]] == ["ann"]
     assert people.post("/v1/segments/preview", {"snapshot": "gold-then"})["members"] == 4
     explained = people.get("/v1/contacts/ann/explain", segment="lost")
-    assert explained["member"] and explained["agrees"]
+    assert explained["member"]
+    assert explained["agrees"]
     exported = people.client.get("/v1/snapshots/gold-then/members.csv")
     assert rows(exported.text) == [["contact"], ["ann"], ["bob"], ["cyd"], ["dan"]]
     (listed,) = people.get("/v1/segments/gold/snapshots")["snapshots"]

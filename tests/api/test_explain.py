@@ -36,7 +36,9 @@ def test_each_node_has_its_truth_and_the_events_that_decided_it(there):
     second = there.now
     there.settle()
     answer = there.get("/v1/contacts/ann/explain", segment="buyers")
-    assert answer["member"] and answer["agrees"] and answer["recorded"]["member"]
+    assert answer["member"]
+    assert answer["agrees"]
+    assert answer["recorded"]["member"]
     plan, orders = answer["why"]["parts"]
     assert (plan["truth"], plan["value"], ids(plan)) == (True, "gold", ["gold"])
     assert (orders["truth"], orders["count"], ids(orders)) == (True, 2, ["one", "two"])
@@ -55,7 +57,8 @@ def test_the_next_change_is_when_an_event_leaves_its_window_and_then_it_has_chan
     assert answer["next_change"] == format_instant(first + 7 * DAY).replace(".000Z", "Z")
     there.at(first + 7 * DAY).settle()
     answer = there.get("/v1/contacts/ann/explain", segment="buyers")
-    assert not answer["member"] and answer["agrees"]
+    assert not answer["member"]
+    assert answer["agrees"]
     assert answer["recorded"]["since"] == format_instant(first + 7 * DAY).replace(".000Z", "Z")
 
 
@@ -69,7 +72,8 @@ def test_a_duplicate_decides_nothing_and_a_late_event_does(there):
     there.say("ann", "track", "late", at=there.now - 2 * DAY, event="order")
     there.settle()
     answer = there.get("/v1/contacts/ann/explain", segment="buyers")
-    assert answer["member"] and answer["agrees"]
+    assert answer["member"]
+    assert answer["agrees"]
     assert ids(answer["why"]["parts"][1]) == ["late", "one"]
 
 
@@ -82,7 +86,8 @@ def test_the_records_of_who_was_merged_into_the_contact_are_its_own(there):
     there.settle()
     answer = there.get("/v1/contacts/ann/explain", segment="buyers")
     assert answer["ids"] == ["ann", "anon-1"]
-    assert answer["member"] and answer["agrees"]
+    assert answer["member"]
+    assert answer["agrees"]
     assert ids(answer["why"]["parts"][1]) == ["one", "two"]
     gone = there.client.get("/v1/contacts/anon-1/explain", params={"segment": "buyers"})
     assert gone.status_code == 409
@@ -101,7 +106,8 @@ def test_consent_reach_and_other_segments_are_explained_too(there):
     assert (reach["truth"], ids(reach)) == (False, ["mail", "left"])
     assert (no_buyer["truth"], no_buyer["parts"][0]["truth"]) == (True, False)
     assert (news["truth"], ids(news)) == (False, [])
-    assert answer["member"] and answer["agrees"]
+    assert answer["member"]
+    assert answer["agrees"]
 
 
 def test_a_recorded_membership_that_the_history_does_not_bear_out_disagrees(there):
@@ -111,7 +117,9 @@ def test_a_recorded_membership_that_the_history_does_not_bear_out_disagrees(ther
     there.log.append([change("ann", "segment_entered", "wrong", there.now, segment="buyers", version=1)])
     there.settle()
     answer = there.get("/v1/contacts/ann/explain", segment="buyers")
-    assert answer["recorded"]["member"] and not answer["member"] and not answer["agrees"]
+    assert answer["recorded"]["member"]
+    assert not answer["member"]
+    assert not answer["agrees"]
 
 
 @pytest.mark.parametrize(("contact", "segment", "named"), [("ann", "none", "segment"), ("nobody", "buyers", "contact")])
@@ -122,3 +130,51 @@ def test_what_is_not_there_is_named(there, contact, segment, named):
     answer = there.client.get(f"/v1/contacts/{contact}/explain", params={"segment": segment})
     assert answer.status_code == 404
     assert named in answer.json()["detail"]
+
+
+WELCOME = {
+    "kind": "journey",
+    "id": "welcome",
+    "class": "marketing",
+    "nodes": [
+        {"id": "in", "type": "trigger", "on": {"event": "signed_up"}},
+        {"id": "mail", "type": "action", "do": "send", "channel": "email", "template": "hello", "topic": "news"},
+        {"id": "out", "type": "exit", "reason": "done"},
+    ],
+    "edges": [{"from": "in", "to": "mail"}, {"from": "mail", "to": "out"}],
+}
+
+
+def the_send(there: Living, contact: str, kind: str) -> dict:
+    (moment,) = [m for m in there.get(f"/v1/contacts/{contact}/timeline")["timeline"] if m["kind"] == kind]
+    return there.get(f"/v1/sends/{moment['detail'].get('send', moment['id'])}")
+
+
+def test_a_skipped_message_says_what_was_asked_and_what_decided(there):
+    there.publish(WELCOME)
+    there.say("ann", "identify", "mail", traits={"email": "a@example.com"})
+    there.say("ann", "track", "up", event="signed_up")
+    there.settle()
+    said = {"channel": "email", "topic": "news", "status": "subscribed"}
+    there.say("ann", "consent_changed", "later", properties=said)  # what came later decided nothing
+    there.settle()
+    found = the_send(there, "ann", "send_skipped")
+    assert (found["status"], found["reason"]) == ("skipped", "no_consent")
+    asked = [(v["check"], v["passed"], v["reason"]) for v in found["verdicts"]]
+    assert asked[:3] == [
+        ("address", True, ""),
+        ("suppression", True, ""),
+        ("consent to the topic", False, "no_consent"),
+    ]
+
+
+def test_a_planned_message_passed_all_that_was_asked(there):
+    there.publish(WELCOME)
+    there.say("ann", "identify", "mail", traits={"email": "a@example.com"})
+    said = {"channel": "email", "topic": "news", "status": "subscribed"}
+    there.say("ann", "consent_changed", "yes", properties=said)
+    there.say("ann", "track", "up", event="signed_up")
+    there.settle()
+    found = the_send(there, "ann", "planned")
+    assert [v["passed"] for v in found["verdicts"]] == [True] * 4
+    assert found["verdicts"][0]["value"] == "a@example.com"

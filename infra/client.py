@@ -1,0 +1,53 @@
+"""What commands ask a running installation: its API, where the settings say that it listens."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import httpx
+
+from infra.settings import Settings
+from schemas.errors import InvalidInput, TransientError, Violation
+
+_EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - asked, not bound
+
+
+class NotThere(Exception):
+    """The API answers that there is no such thing, and says which."""
+
+
+def ask(settings: Settings, method: str, path: str, timeout_s: float = 60.0, **parameters: Any) -> Any:
+    """The answer's JSON. NotThere for a 404 or 409, InvalidInput for another refusal, TransientError for no answer."""
+    address = address_of(settings)
+    key = settings.admin_key.get_secret_value()
+    headers = {"authorization": f"Bearer {key}"} if key else {}
+    try:
+        with httpx.Client(base_url=address, headers=headers, timeout=timeout_s, trust_env=False) as client:
+            answer = client.request(method, path, params=parameters)
+    except httpx.HTTPError as fault:
+        why = str(fault) or type(fault).__name__
+        raise TransientError(f"no Waxwing answers at {address} ({why}): start it with `waxwing run`") from None
+    if answer.is_success:
+        return answer.json()
+    detail = _detail(answer)
+    if answer.status_code in (404, 409):
+        raise NotThere(detail)
+    if answer.is_client_error:
+        raise InvalidInput(address, [Violation("", detail)])
+    raise TransientError(f"{address} answers {answer.status_code}: {detail}")
+
+
+def address_of(settings: Settings) -> str:
+    """The API's address on this machine."""
+    if not settings.port:
+        raise InvalidInput("settings", [Violation("port", "is 0, a free one: set WAXWING_PORT to the one it runs on")])
+    host = _EVERYWHERE.get(settings.host, settings.host)
+    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+
+
+def _detail(answer: httpx.Response) -> str:
+    """What the problem document says; of another answer its first line."""
+    try:
+        return str(answer.json()["detail"])
+    except (ValueError, KeyError, TypeError):
+        return answer.text.partition("\n")[0][:300] or answer.reason_phrase

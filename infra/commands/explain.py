@@ -1,0 +1,44 @@
+"""`waxwing explain`: why a contact is in a segment, why a message went or did not; asked of a running installation."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Final
+from urllib.parse import quote
+
+import typer
+
+from infra.client import NotThere, ask
+from infra.settings import Settings
+
+NOT_THERE: Final = 1
+app = typer.Typer(help="Why: a membership, a message.", no_args_is_help=True)
+
+
+def register(root: typer.Typer) -> None:
+    """Add `explain` to the command line."""
+    root.add_typer(app, name="explain")
+
+
+@app.command()
+def segment(
+    id: Annotated[str, typer.Argument(help="the segment")],
+    contact: Annotated[str, typer.Argument(help="the contact")],
+) -> None:
+    """Each node's truth, the events that decided it, and when it can change by itself, as JSON."""
+    _print(f"/v1/contacts/{quote(contact, safe='')}/explain", segment=id)
+
+
+@app.command()
+def send(send_id: Annotated[str, typer.Argument(help="the message's id, as in the contact's timeline")]) -> None:
+    """What planning asked, in order, what was decided, and all that followed, as JSON."""
+    _print(f"/v1/sends/{quote(send_id, safe='')}")
+
+
+def _print(path: str, **parameters: Any) -> None:
+    try:
+        answer = ask(Settings(), "GET", path, **parameters)
+    except NotThere as fault:
+        typer.echo(str(fault), err=True)
+        raise typer.Exit(NOT_THERE) from None
+    typer.echo(json.dumps(answer, indent=2, ensure_ascii=False))
