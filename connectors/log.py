@@ -29,7 +29,7 @@ class Log(Protocol):
     Guarantees, held by `tests/connectors/log_conformance.py` for every implementation:
     an append is durable when it returns, and with `progress` it is all of it or nothing (without, a log may have taken
     a part when it raises; to append it again is safe, because readers drop what they have seen). Offsets of a partition
-    rise, and a reader goes on from the last record's offset + 1; they are dense in SQLite, and have gaps in Kafka, where
+    rise, and a reader goes on from the last record's offset + 1; they are dense in SQLite and have gaps in Kafka, whose
     transactions leave markers. `logged_at` never decreases within a partition for its reader. A reader sees a record
     only once everything before it in its partition can be seen. A log may drop old records: then `begin` is above 0.
     Raises LogUnavailable; Fenced where another owner has taken over; InvalidInput for what can never be appended.
