@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request
 from fastapi.responses import JSONResponse, Response
@@ -42,6 +42,7 @@ class DefinitionOut(BaseModel):
     version: int
     latest_version: int = Field(description="the highest version that was ever published")
     active_from: str = Field(description="when this version becomes, or became, the current one")
+    status: Literal["warming", "active"] = Field(description="warming: it is current once its past is known")
     body: dict[str, Any] = Field(description="the definition as it was written")
 
 
@@ -115,14 +116,20 @@ def _out(catalogue: Catalogue, found: Published) -> DefinitionOut:
         version=found.version,
         latest_version=catalogue.latest_version(found.kind, found.id),
         active_from=format_instant(found.since),
+        status="warming" if _is_warming(catalogue, found) else "active",
         body=dict(found.body),
     )
+
+
+def _is_warming(catalogue: Catalogue, found: Published) -> bool:
+    warming = newest(catalogue).warming.get((found.kind, found.id))
+    return warming is not None and warming.version == found.version
 
 
 def _find(catalogue: Catalogue, kinds: Sequence[str], id: str, version: int | None = None) -> Published:
     """404 where no kind has it; 409 where several have and the kind must be said."""
     if version is None:
-        held = [p for kind in kinds if (p := newest(catalogue).get(kind, id)) is not None]
+        held = [p for kind in kinds if (p := newest(catalogue).newest(kind, id)) is not None]
     else:
         held = [p for kind in kinds if (p := catalogue.versions.get((kind, id), {}).get(version)) is not None]
     if not held:
@@ -164,7 +171,7 @@ def list_definitions(
     """List what stands."""
     place = _cursor(after)
     with reader.open() as catalogue:
-        found = sorted((p for kind in kinds for p in newest(catalogue).of(kind)), key=lambda p: (p.kind, p.id))
+        found = sorted((p for kind in kinds for p in newest(catalogue).standing(kind)), key=lambda p: (p.kind, p.id))
         rest = [p for p in found if (p.kind, p.id) > place]
         items = [_out(catalogue, p) for p in rest[:limit]]
     more = f"{items[-1].kind}/{items[-1].id}" if len(rest) > limit else None
@@ -172,7 +179,7 @@ def list_definitions(
 
 
 def get_definition(reader: Reader, kinds: Kinds, id: Id, version: int | None = None) -> Response:
-    """The current version, or the one that is asked for."""
+    """The version that stands, also where it warms up still, or the one that is asked for."""
     with reader.open() as catalogue:
         return _tagged(_out(catalogue, _find(catalogue, kinds, id, version)))
 

@@ -6,12 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flows.contact.active import Definitions
-from flows.definitions.catalogue import Published
+from flows.contact.warming import segments_asked
+from flows.definitions.catalogue import Catalogue, Published
+from flows.segments.hydration import lacks_past
 from flows.segments.order import refuse_cycles
 from schemas.definitions.condition_tree import Condition, InSnapshot, leaves, references
 from schemas.definitions.conditions import parse_condition
 from schemas.errors import InvalidInput, Violation
 from schemas.records import LEAD_MS, Definition, Record, encode
+
+_END_OF_TIME = 1 << 62
 
 
 def check_together(stands: Mapping[tuple[str, str], Published], acts: Sequence[Definition]) -> None:
@@ -34,6 +38,21 @@ def check_together(stands: Mapping[tuple[str, str], Published], acts: Sequence[D
         definition = Definition(kind, id, "publish", 1, dict(body))
         trial.apply(Record(offset, 0, f"{kind}/{id}", encode(definition)))
     trial.at(LEAD_MS)
+
+
+def must_warm_up(catalogue: Catalogue, acts: Sequence[Definition]) -> set[tuple[str, str]]:
+    """Which of the acts, whose bodies become current, must wait: they ask about a past that is not known yet, or about
+    a segment that itself has to wait."""
+    snapshot, definitions = catalogue.active(_END_OF_TIME), Definitions(catalogue=catalogue)
+    made = [Published(a.kind, a.id, a.version, a.body, snapshot.since) for a in acts if a.op != "delete"]
+    warm = {(p.kind, p.id) for p in made if lacks_past(definitions, p, snapshot)}
+    absent = {id for kind, id in snapshot.warming if kind == "segment"} - {p.id for p in snapshot.of("segment")}
+    while True:
+        waiting = absent | {id for kind, id in warm if kind == "segment" and snapshot.get(kind, id) is None}
+        more = {(p.kind, p.id) for p in made if segments_asked(p) & waiting} - warm
+        if not more:
+            return warm
+        warm |= more
 
 
 def _check_snapshots(

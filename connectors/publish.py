@@ -1,6 +1,9 @@
 """Definitions onto the log and back: publish what changed, roll back, delete, and read what stands.
 
 The first write of a version wins (rule 4), so two editors cannot both publish version 4: whoever came second is told.
+
+A segment or journey that asks about a past that its leaves do not know warms up first: what stood goes on until
+`infra.hydrator` has brought the past and switches. So does one that asks about a segment that warms up.
 """
 
 from __future__ import annotations
@@ -12,13 +15,13 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from connectors.consistency import check_together
+from connectors.consistency import check_together, must_warm_up
 from connectors.log import Log
 from flows.definitions.catalogue import Catalogue, Snapshot
 from schemas.definitions import parse
 from schemas.errors import InvalidInput, VersionTaken, Violation
 from schemas.records import Definition, Entry, encode
-from schemas.topics import DEFINITIONS
+from schemas.topics import DEFINITIONS, EVENTS
 
 Key = tuple[str, str]  # kind, id
 _END_OF_TIME = 1 << 62
@@ -109,7 +112,7 @@ def publish(
 def rollback(
     reader: CatalogueReader, kind: str, id: str, version: int, by: str = "", expected: int | None = None
 ) -> None:
-    """Make an earlier version the current one. InvalidInput where there is no such version."""
+    """Make an earlier version the current one, and what warms up void. InvalidInput where there is no such version."""
     with reader.open() as catalogue:
         _check_expected(catalogue, {} if expected is None else {(kind, id): expected})
         known = sorted(catalogue.versions.get((kind, id), {}))
@@ -123,7 +126,7 @@ def delete(reader: CatalogueReader, kind: str, id: str, by: str = "", expected: 
     """End a definition; its versions stay readable. InvalidInput where it does not stand."""
     with reader.open() as catalogue:
         _check_expected(catalogue, {} if expected is None else {(kind, id): expected})
-        if newest(catalogue).get(kind, id) is None:
+        if newest(catalogue).newest(kind, id) is None:
             raise InvalidInput(f"{kind} {id}", [Violation("id", "there is no such definition")])
         _append(reader, catalogue, [_act(kind, id, "delete", catalogue.latest_version(kind, id), by)])
 
@@ -134,8 +137,7 @@ def _act(kind: str, id: str, op: Literal["rollback", "delete"], version: int, by
 
 def _planned(catalogue: Catalogue, body: Mapping[str, Any]) -> Publication:
     kind, id = body["kind"], body["id"]
-    snapshot = newest(catalogue)
-    stands = snapshot.warming.get((kind, id)) or snapshot.get(kind, id)
+    stands = newest(catalogue).newest(kind, id)
     if stands is not None and _canonical(stands.body) == _canonical(body):
         return Publication(kind, id, stands.version, False)
     return Publication(kind, id, catalogue.latest_version(kind, id) + 1, True)
@@ -147,7 +149,7 @@ def _canonical(body: Mapping[str, Any]) -> bytes:
 
 def _check_expected(catalogue: Catalogue, expected: Mapping[Key, int]) -> None:
     for (kind, id), seen in expected.items():
-        stands = newest(catalogue).get(kind, id)
+        stands = newest(catalogue).newest(kind, id)
         version = stands.version if stands else 0
         if version != seen:
             now = f"is at version {version}" if version else "does not exist"
@@ -158,7 +160,11 @@ def _append(reader: CatalogueReader, catalogue: Catalogue, acts: Sequence[Defini
     """Append the acts, read them back, and see whether they were first. The reader is open."""
     if not acts:
         return
-    check_together(newest(catalogue).current, [_with_body(catalogue, act) for act in acts])
+    snapshot, whole = newest(catalogue), [_with_body(catalogue, act) for act in acts]
+    check_together({**snapshot.current, **snapshot.warming}, whole)
+    if any(reader.log.end(EVENTS, n) for n in range(reader.log.partitions(EVENTS))):
+        warm = must_warm_up(catalogue, whole)
+        acts = [msgspec.structs.replace(act, warming=(act.kind, act.id) in warm) for act in acts]
     landed = reader.log.append([Entry(DEFINITIONS, f"{a.kind}/{a.id}", encode(a)) for a in acts])
     taken = reader.taken_until(landed[-1].offset + 1)
     void = [a for a, place in zip(acts, landed, strict=True) if place.offset not in taken]

@@ -53,8 +53,9 @@ class Definitions:
         self,
         snapshots: Mapping[str, frozenset[str]] | None = None,
         states_in: StatesIn = lambda partition, path: {},
+        catalogue: Catalogue | None = None,
     ) -> None:
-        self.catalogue = Catalogue()
+        self.catalogue = catalogue or Catalogue()
         self._states_in = states_in
         self._members = snapshots or {}
         self._files: dict[str, frozenset[str]] = {}

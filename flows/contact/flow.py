@@ -19,14 +19,17 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
+from prometheus_client import Summary
 
 from connectors.fail_points import fail_point
 from connectors.log import Log
 from connectors.source import LogSource
 from flows.contact.active import Definitions
 from flows.contact.partition import PartitionFold
+from schemas.errors import TerminalError
 from schemas.records import FRESH_MS, TICK, Definition, Entry, Record, decode_definition
 from schemas.topics import DEFINITIONS, EVENTS
+from sinks.past_store import PastStore
 from sinks.state_store import Checkpoint, StateStore
 
 BATCH = 2_000  # records read at once
@@ -34,6 +37,7 @@ EFFECTS = 2_000  # effects after which the fold pauses, so that a storm of timer
 MAX_CHANGED = 200_000  # changed contacts after which reading waits for the outstanding commit
 TICK_MS = 20  # a partition's ticks are at least this far apart: each costs a sync
 MembersOf: TypeAlias = Callable[[str], frozenset[str]]
+_SECONDS: Final = Summary("waxwing_contacts_fold_seconds", "Time that folding took, and in how many goes")
 _SNAPSHOTS: Final = "snapshot/"  # what keys of their definitions begin with
 
 
@@ -52,11 +56,34 @@ class Effects(NamedTuple):
     entries: list[Entry]
 
 
+class PastFiles:
+    """The files that switches bring, of a worker's own partitions. `store` reads them, in a thread of its own."""
+
+    def __init__(self, store: PastStore | None, partitions: Sequence[int]):
+        self._store, self._partitions = store, frozenset(partitions)
+
+    def get(self, partition: int, path: str) -> Mapping[str, bytes]:
+        """Contact -> encoded leaf states; nothing of another worker's partition."""
+        if partition not in self._partitions:
+            return {}
+        if self._store is None:
+            raise TerminalError(f"a switch brings the file {path} for {EVENTS} partition {partition}: give its store")
+        return self._store.get(path)
+
+    def prefetch(self, definitions: Definitions, logged_at: int) -> None:
+        """Begin to read what the activations ahead bring: their lead is time enough, so the fold need not wait."""
+        for snapshot in definitions.catalogue.between(logged_at, 1 << 62):
+            for partition, path in (file for past in snapshot.pasts for file in past.files):
+                if self._store is not None and partition in self._partitions:
+                    self._store.prefetch(path)
+
+
 class DefinitionReader:
     """Keeps the definitions as fresh as rule 4 asks, by the log's own clock; shared by a worker's partitions."""
 
-    def __init__(self, log: Log, members_of: MembersOf):
-        self.log, self.definitions, self._members_of = log, Definitions(), members_of
+    def __init__(self, log: Log, members_of: MembersOf, past: PastFiles):
+        self.log, self.definitions, self._members_of = log, Definitions(states_in=past.get), members_of
+        self._past = past
         self._read_at = -1
 
     def freshen(self, logged_at: int) -> None:
@@ -70,6 +97,7 @@ class DefinitionReader:
                     self._load(decode_definition(record.value))
                 self.definitions.apply(record)
         self._read_at = now
+        self._past.prefetch(self.definitions, logged_at)
 
     def _load(self, definition: Definition) -> None:
         """Read a snapshot's file before the fold may ask for it: the fold itself does no I/O."""
@@ -105,6 +133,10 @@ class Partition:
         late = time.monotonic() - self._saved >= self._every
         return changed > 0 and (late or changed >= MAX_CHANGED) and self.idle()
 
+    def unsaved_s(self) -> float:
+        """For how long there have been states to save; 0 where there are none."""
+        return time.monotonic() - self._saved if self.fold.changed else 0.0
+
     def checkpoint(self) -> Checkpoint:
         """The changed states and the offset they go with; both as of now."""
         fold = self.fold
@@ -121,6 +153,7 @@ class EventPuller:
         self.log, self.partition, self.reader = log, partition, reader
         self.number, self.offset = partition.fold.partition, partition.fold.next_offset
         self._tick_offset, self._ticked = -1, 0.0  # the outstanding tick lies at or after this offset
+        self._looked = 0.0  # when `definitions` was last asked for news
 
     def pull(self) -> list[Step]:
         """The next step; an empty list where there is nothing to do now."""
@@ -138,7 +171,13 @@ class EventPuller:
         return self._when_quiet(fold)
 
     def _when_quiet(self, fold: PartitionFold) -> list[Step]:
-        """All that was read is folded, or nearly: tick if the next timer is due, checkpoint if that is."""
+        """All that was read is folded, or nearly: tick if the next timer is due, checkpoint if that is.
+
+        What is published meanwhile is read too: its activation is an instant that has to pass.
+        """
+        if time.monotonic() - self._looked >= FRESH_MS / 1000:
+            self._looked = time.monotonic()
+            self.reader.freshen(self.log.now())
         if fold.next_offset == self.offset and self._may_tick() and self._is_due(fold):
             self._tick_offset, self._ticked = self.offset, time.monotonic()
             return [Step(self.number, [], tick=True)]
@@ -204,6 +243,11 @@ def _commit(store: StateStore, checkpoint: Checkpoint) -> None:
 
 def fold_steps(partitions: Mapping[int, Partition], steps: Sequence[Step]) -> list[Effects | Checkpoint]:
     """Push each step's records, go on with the fold, and take a checkpoint where one is due."""
+    with _SECONDS.time():
+        return _fold_steps(partitions, steps)
+
+
+def _fold_steps(partitions: Mapping[int, Partition], steps: Sequence[Step]) -> list[Effects | Checkpoint]:
     out: list[Effects | Checkpoint] = []
     for number, records, tick in steps:
         partition = partitions[number]
@@ -228,13 +272,15 @@ def build(
     stop: Callable[[], bool] = lambda: False,
     opened: dict[int, Partition] | None = None,
     members_of: MembersOf = lambda file: frozenset(),
+    past: PastStore | None = None,
 ) -> Dataflow:
     """The dataflow over the given partitions of `events` (all of them by default), with its state below `folder`.
 
     It ends when `stop` says so. `opened` receives each partition as it is opened, for whoever wants to watch.
-    `members_of` reads the members in a snapshot's file.
+    `members_of` reads the members in a snapshot's file, `past` the files that hydration writes.
     """
-    reader = DefinitionReader(log, members_of)
+    numbers = range(log.partitions(EVENTS)) if numbers is None else numbers
+    reader = DefinitionReader(log, members_of, PastFiles(past, numbers))
     partitions: dict[int, Partition] = {} if opened is None else opened
 
     def pull(number: int) -> EventPuller:
@@ -243,7 +289,6 @@ def build(
         gc.freeze()
         return EventPuller(log, partitions[number], reader)
 
-    numbers = range(log.partitions(EVENTS)) if numbers is None else numbers
     pullers = {f"{EVENTS}-{n}": (lambda n=n: pull(n)) for n in numbers}
     flow = Dataflow("contacts")
     steps = op.input("log", flow, LogSource(pullers, poll_ms=poll_ms, stop=stop))

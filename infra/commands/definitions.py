@@ -64,10 +64,10 @@ def get(
     _check_kind(kind)
     with _reader() as reader, reader.open() as catalogue:
         if id is None:
-            for published in newest(catalogue).of(kind):
+            for published in newest(catalogue).standing(kind):
                 typer.echo(json.dumps(_listed(published)))
             return
-        current = newest(catalogue).get(kind, id)
+        current = newest(catalogue).newest(kind, id)
         found = current if version is None else catalogue.versions.get((kind, id), {}).get(version)
     if found is None:
         typer.echo(f"there is no {kind} {id}{'' if version is None else f' version {version}'}", err=True)

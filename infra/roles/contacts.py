@@ -8,14 +8,16 @@ from connectors.engine import run_flow
 from connectors.open import open_log
 from flows.contact.flow import build
 from infra.settings import Settings
+from sinks.past_store import PastStore
 from sinks.snapshot_store import SnapshotStore
 
 
 def role(settings: Settings, stop: threading.Event) -> None:
     """Run until `stop` is set. The states are in `data`/state, a folder a partition."""
-    log, snapshots = open_log(settings), SnapshotStore(settings.files_url)
+    log, snapshots, past = open_log(settings), SnapshotStore(settings.files_url), PastStore(settings.files_url)
     state, every = settings.data / "state", settings.checkpoint_s
     try:
-        run_flow(build(log, state, checkpoint_s=every, stop=stop.is_set, members_of=snapshots.get))
+        run_flow(build(log, state, checkpoint_s=every, stop=stop.is_set, members_of=snapshots.get, past=past))
     finally:
+        past.close()
         log.close()
