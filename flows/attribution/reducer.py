@@ -28,7 +28,7 @@ def react(scope: Scope) -> None:
     event = scope.event
     if event is None:
         return
-    name = event.name
+    name = event.event if event.type == "track" else event.type
     fact = _FACTS.get(name)
     if fact is not None:
         _touched(scope, event, *fact)

@@ -16,6 +16,7 @@ WINDOW_MS: Final = DAY
 LIMIT: Final = 512
 _STAMP: Final = 6  # bytes of milliseconds: enough until the year 10889
 _ENTRY: Final = _STAMP + 8
+_FULL: Final = LIMIT * _ENTRY
 
 
 def remember(recent: bytes, id: str, logged_at: int) -> bytes | None:
@@ -28,9 +29,8 @@ def remember(recent: bytes, id: str, logged_at: int) -> bytes | None:
             if int.from_bytes(recent[start:found], "big") > logged_at - WINDOW_MS:
                 return None
         found = recent.find(digest, found + 1)
-    stale = _stale(recent, logged_at)
-    if stale:
-        recent = recent[stale:]
+    if len(recent) >= _FULL or int.from_bytes(recent[:_STAMP], "big") <= logged_at - WINDOW_MS:
+        recent = recent[_stale(recent, logged_at) :]
     return recent + max(logged_at, 0).to_bytes(_STAMP, "big") + digest
 
 
