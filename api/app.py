@@ -32,6 +32,7 @@ from api import (
     snapshots,
     summary,
     templates,
+    verify,
 )
 from api.auth import admin
 from api.deps import Deps
@@ -46,6 +47,7 @@ FOR_ADMINS = (
     preview.router,
     snapshots.router,
     explain.router,
+    verify.router,
     contacts.router,
     messages.router,
     reports.router,

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from schemas.times import parse_duration
+
+
+def _duration(text: str) -> str:
+    parse_duration(text)
+    return text
 
 
 class Settings(BaseSettings):
@@ -41,6 +48,9 @@ class Settings(BaseSettings):
     base_url: str = Field("", description="public address of tracking links; empty: the API's own")
     cdn_url: str = Field("", description="address of a CDN in front of the API's /a/; empty: the API's own")
     checkpoint_s: float = Field(1.0, gt=0, description="seconds between two checkpoints of a partition's state")
+    verify_every: Annotated[str, AfterValidator(_duration)] = Field(
+        "15m", description="how often every segment is recomputed from history and compared; 0s: never"
+    )
     allow_private: bool = Field(False, description="let webhooks and providers be on private addresses (tests)")
     model_every: int = Field(500, ge=1, description="examples between two versions of a learned model")
     provider: Literal["sandbox", "real"] = Field("sandbox", description="who delivers: the sandbox, or `provider`s")

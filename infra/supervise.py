@@ -24,7 +24,7 @@ from typing import IO, Final
 from schemas.errors import InvalidInput, Violation
 
 # Which roles share a process. ClickHouse, embedded, allows one process; the fold has a core to itself.
-GROUPS: Final = (("api", "warehouse", "hydration"), ("contacts",), ("ingest", "delivery", "learning"))
+GROUPS: Final = (("api", "warehouse", "hydration", "verify"), ("contacts",), ("ingest", "delivery", "learning"))
 GRACE_S: Final = 20.0  # between SIGTERM and SIGKILL
 OWN_S: Final = 10.0  # how long the children of a killed supervisor are waited for
 BACKOFF_S: Final = (0.5, 1.0, 2.0, 5.0, 15.0, 30.0)

@@ -25,7 +25,7 @@ from schemas.errors import InvalidInput, Violation
 
 Role = Callable[[Settings, threading.Event], None]
 
-NAMES: Final = ("api", "warehouse", "hydration", "contacts", "ingest", "delivery", "learning")
+NAMES: Final = ("api", "warehouse", "hydration", "contacts", "ingest", "delivery", "learning", "verify")
 ORPHAN_S: Final = 5.0  # what the roles get to end after whoever started them was killed
 _LOG: Final = logging.getLogger("waxwing")
 

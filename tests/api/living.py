@@ -23,7 +23,7 @@ class Living:
     """The fold runs through the log each time that something was said; `now` is the log's time."""
 
     def __init__(self, made: World, now: list[int], store: SnapshotStore):
-        self.world, self.client, self.log, self._now, self._store = made, made.client, made.log, now, store
+        self.world, self.client, self.log, self._now, self.store = made, made.client, made.log, now, store
         self._definitions = Definitions()
         self._folds = {n: PartitionFold(n, self._definitions, {}, 0) for n in range(made.log.partitions(EVENTS))}
 
@@ -56,7 +56,7 @@ class Living:
         for record in self.log.read(DEFINITIONS, 0, offset):
             if record.key.startswith("snapshot/"):
                 file = decode_definition(record.value).body["file"]
-                self._definitions.keep(file, self._store.get(file))
+                self._definitions.keep(file, self.store.get(file))
             self._definitions.apply(record)
         while any(self._fold(fold) for fold in self._folds.values()):
             pass

@@ -1,0 +1,44 @@
+"""The verify role: recomputes every segment from history, every `verify_every`, and says what differs."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Final
+
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from connectors.open import open_log
+from infra.settings import Settings
+from infra.verify import Verifier
+from schemas.times import parse_duration
+from sinks.clickhouse import connect
+from sinks.snapshot_store import SnapshotStore
+
+_LOG: Final = logging.getLogger(__name__)
+
+
+def role(settings: Settings, stop: threading.Event) -> None:
+    """Run until `stop` is set. Where ClickHouse is embedded, only in the process that has it."""
+    every_s = parse_duration(settings.verify_every) / 1000
+    if not every_s:
+        stop.wait()
+        return
+    log, clickhouse = open_log(settings), connect(settings)
+    verifier = Verifier(log, clickhouse.query, SnapshotStore(settings.files_url).get)
+    try:
+        while not stop.wait(every_s):
+            _verify(verifier, stop)
+    finally:
+        clickhouse.close()
+        log.close()
+
+
+def _verify(verifier: Verifier, stop: threading.Event) -> None:
+    try:
+        report = verifier.run(stop.wait)
+    except (ClickHouseError, OSError) as fault:
+        _LOG.warning("segments could not be verified now: %s", str(fault).partition("\n")[0][:300])
+        return
+    text = "verified %d segments: %d mismatches, %d too young"
+    _LOG.info(text, len(report.segments), report.mismatches, len(report.young))
