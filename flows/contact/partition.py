@@ -58,6 +58,11 @@ class PartitionFold:
         """Whether some state may not have seen definitions that everyone has to see."""
         return bool(self.states) and self._epoch < self.definitions.at(self.logged_at).epoch
 
+    @property
+    def timers(self) -> int:
+        """How many contacts have a timer pending."""
+        return len(self._heap) - self._stale
+
     def next_due(self) -> int | None:
         """The earliest instant at which something happens by itself: a timer or an activation. Drops stale entries."""
         heap = self._heap
