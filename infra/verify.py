@@ -93,9 +93,9 @@ class Verifier:
     def _look(self) -> Report:
         at = freshness(ends_of(self._log), [dict(r) for r in self._ask(self._progress, {})]).watermark - SETTLE_MS
         self._read_definitions()
-        (first,) = self._ask(_FIRST, {})
-        active, known = self._definitions.at(at), begun(self._definitions, at)
-        too_young = young(active, known, first["first"], at) if first["records"] else {}
+        firsts = {row["name"]: row["first"] for row in self._ask(_FIRSTS, {})}
+        active = self._definitions.at(at)
+        too_young = young(active, begun(self._definitions, at), firsts, at)
         ids = sorted(id for id in active.segments.by_id if id not in too_young)
         stream, batch = _stream(self._ask, at), self._batch(ids, at)
         return Report(at, {id: _compare(stream.get(id, frozenset()), batch[id]) for id in ids}, too_young)
@@ -119,10 +119,10 @@ class Verifier:
         return found
 
 
-_FIRST: Final = """\
-SELECT count() AS records, toUnixTimestamp64Milli(min(logged_at)) AS first
+_FIRSTS: Final = """\
+SELECT name, toUnixTimestamp64Milli(min(logged_at)) AS first
 FROM events
-WHERE contact != '' AND type NOT IN ('', 'tick', 'hydrate')"""
+GROUP BY name"""
 
 _STREAM: Final = """\
 SELECT segment, groupArray(contact) AS contacts

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, NamedTuple
 
 from flows.contact.active import Active, Definitions
 from flows.definitions.catalogue import Snapshot
@@ -14,6 +14,10 @@ from flows.segments.leaves.held import Held
 from flows.segments.program import compile_condition
 from flows.segments.windows import Range
 from schemas.definitions.conditions import parse_condition
+from schemas.facts import ACCOUNT_TRAITS
+
+_STATING: Final = frozenset({"identify", "group", ACCOUNT_TRAITS})  # what says of traits how they stand
+_END: Final = 1 << 62
 
 
 class Begun(NamedTuple):
@@ -40,27 +44,37 @@ def _warming(snapshot: Snapshot) -> set[str]:
     return {leaf.id for program in programs for leaf in program.leaves}
 
 
-def young(active: Active, known: dict[str, Begun], first_event: int, at: int) -> dict[str, int]:
+def young(active: Active, known: Mapping[str, Begun], firsts: Mapping[str, int], at: int) -> dict[str, int]:
     """The segments that may lack a part of their past -> since when the youngest of their leaves has accumulated.
 
-    `first_event` is when the first record was logged. Who asks about a young segment is young as well.
+    `firsts`: name of events -> when the first one was logged. Who asks about a young segment is young as well.
     """
     found: dict[str, int] = {}
     for segment in active.segments.segments:  # each behind those that it asks about
-        since = [*_short(segment.program.leaves, known, first_event, at), *_through(segment.program.leaves, found)]
+        since = [*_short(segment.program.leaves, known, firsts, at), *_through(segment.program.leaves, found)]
         if since:
             found[segment.id] = max(since)
     return found
 
 
-def _short(leaves: Iterable[Leaf], known: dict[str, Begun], first_event: int, at: int) -> Iterable[int]:
-    """The beginnings of the leaves that began too late: after a record that may still count."""
+def _short(leaves: Iterable[Leaf], known: Mapping[str, Begun], firsts: Mapping[str, int], at: int) -> Iterator[int]:
+    """The beginnings of the leaves that began too late: after an event that may still count."""
     for leaf in leaves:
         if not isinstance(leaf, EventLeaf | Held):
             continue
         since, warmed = known.get(leaf.id, Begun(at, False))
-        if since > first_event and not warmed and not _has_passed(leaf, since, at):
+        if _first(leaf, firsts) < since and not warmed and not _has_passed(leaf, since, at):
             yield since
+
+
+def _first(leaf: Leaf, firsts: Mapping[str, int]) -> int:
+    """When the first event that the leaf looks at was logged; the end of time where there is none."""
+    names = {key.removeprefix("event:") for key in leaf.keys if key.startswith("event:")}
+    prefixes = tuple(key.removeprefix("event^") for key in leaf.keys if key.startswith("event^"))
+    names |= {name for name in firsts if prefixes and name.startswith(prefixes)}
+    return min(
+        (firsts[name] for name in (_STATING if isinstance(leaf, Held) else names) if name in firsts), default=_END
+    )
 
 
 def _has_passed(leaf: Leaf, since: int, at: int) -> bool:
@@ -69,7 +83,7 @@ def _has_passed(leaf: Leaf, since: int, at: int) -> bool:
     return isinstance(window, Range) and window.slides and not isinstance(leaf, First) and since + window.closes <= at
 
 
-def _through(leaves: Iterable[Leaf], young: dict[str, int]) -> Iterable[int]:
+def _through(leaves: Iterable[Leaf], young: Mapping[str, int]) -> Iterator[int]:
     for leaf in leaves:
         if isinstance(leaf, InSegment) and leaf.segment in young:
             yield young[leaf.segment]

@@ -94,5 +94,13 @@ def test_a_segment_whose_past_was_not_seen_is_left_out_until_it_cannot_matter(th
     assert (later.young, later.mismatches, set(later.segments)) == ({}, 0, {"gold", "buyers", "calm"})
 
 
+def test_a_segment_is_whole_where_nothing_that_it_asks_happened_before(there):
+    live(there)
+    there.publish({"kind": "segment", "id": "callers", "where": {"performed": "called"}})
+    there.say("ann", "track", "c1", event="called")
+    report = verified(there)
+    assert (report.young, report.segments["callers"].stream, report.mismatches) == ({}, 1, 0)
+
+
 def test_an_empty_installation_has_nothing_to_compare(there):
     assert verified(there) == Report(there.world.reads.log.now() - 250 - 5_000, {}, {})
