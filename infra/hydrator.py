@@ -10,7 +10,7 @@ before it does everything again, after it nothing. One that was cancelled meanwh
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import groupby
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
@@ -65,7 +65,7 @@ class Hydrator:
         if not task.versions or not self._can_begin(task):
             return []
         try:
-            past = self._fold(task) if task.begun else {}
+            past = fold_past(self._archive, History(task.leaves, task.begun), lambda: self._check(task))
         except Cancelled:
             _LOG.info("hydration: what warms up has changed; it begins anew")
             return []
@@ -97,26 +97,6 @@ class Hydrator:
             return False
         return self._log.now() > until + PATIENCE_MS or self._archive.open_claims(until) == 0
 
-    def _fold(self, task: Task) -> dict[str, dict[str, Any]]:
-        """Contact -> leaf -> state from before the leaf began."""
-        history, part_of = History(task.leaves, task.begun), self._archive.merges()
-        apart = part_of.keys() | part_of.values()
-        found: dict[str, dict[str, Any]] = {}
-        after, ends = "", self._archive.ends(history)
-        for number, last in enumerate(ends):
-            _DONE.set(number / len(ends))
-            self._check(task)
-            for contact, rows in groupby(self._archive.page(history, after, last), key=attrgetter("contact")):
-                if contact not in apart and (states := history.take(rows)):
-                    found[contact] = states
-            after = last
-        for contact, own in self._archive.merged(history, part_of):
-            if states := history.take(own_rows(own, part_of)):
-                found[contact] = states
-        self._check(task)
-        _DONE.set(1)
-        return found
-
     def _check(self, task: Task) -> None:
         """Cancelled where a version of the task is no longer what warms up."""
         self._read_definitions()
@@ -136,6 +116,31 @@ class Hydrator:
         for version in task.versions:
             _LOG.info("hydration: %s %s version %d knows the past", version.kind, version.id, version.version)
         _LOG.info("hydration: the past of %d contacts, by %d leaves", len(past), len(task.begun))
+
+
+def fold_past(
+    archive: PastQuery, history: History, check: Callable[[], None] = lambda: None
+) -> dict[str, dict[str, Any]]:
+    """Contact -> leaf -> state from before the leaf began. `check` is called between pages, and may raise."""
+    found: dict[str, dict[str, Any]] = {}
+    if not history.until:
+        return found
+    part_of = archive.merges()
+    apart = part_of.keys() | part_of.values()
+    after, ends = "", archive.ends(history)
+    for number, last in enumerate(ends):
+        _DONE.set(number / len(ends))
+        check()
+        for contact, rows in groupby(archive.page(history, after, last), key=attrgetter("contact")):
+            if contact not in apart and (states := history.take(rows)):
+                found[contact] = states
+        after = last
+    for contact, own in archive.merged(history, part_of):
+        if states := history.take(own_rows(own, part_of)):
+            found[contact] = states
+    check()
+    _DONE.set(1)
+    return found
 
 
 def _switch_to(version: Published, task: Task, files: Mapping[str, str]) -> Entry:
