@@ -20,7 +20,8 @@ from flows.segments.program import Program
 from schemas.records import LEAD_MS, Record
 from schemas.times import parse_duration
 
-_OF_EVERYONE = ("segment", "journey")  # a change of these must pass over every contact
+# A change of these must pass over every contact: what is asked, and what holds where a contact has not said a thing.
+_OF_EVERYONE = ("segment", "journey", "topic", "workspace")
 # (partition, path) of a file -> contact -> its leaf states from before, encoded (`flows.segments.hydration`)
 StatesIn: TypeAlias = Callable[[int, str], Mapping[str, bytes]]
 _decode_states: Final = msgspec.msgpack.Decoder(dict[str, Any]).decode
@@ -174,7 +175,7 @@ class Definitions:
 
 
 def _differ(a: Mapping[tuple[str, str], Published], b: Mapping[tuple[str, str], Published]) -> bool:
-    """Whether any segment or journey differs: only of these every contact, and every leaf, has to know."""
+    """Whether anything differs that every contact has to know of."""
     return any(a.get(key) != b.get(key) for key in a.keys() | b.keys() if key[0] in _OF_EVERYONE)
 
 

@@ -128,6 +128,8 @@ class ContactFold:
             return
         if past:
             segments.recall(scope, past)
+        if before is not None:
+            scope.keys |= _defaults_that_changed(before, active)
         self._conclude(scope)
 
     def _conclude(self, scope: Scope) -> None:
@@ -136,3 +138,9 @@ class ContactFold:
         segments.react(scope)
         attribution.react(scope)
         journeys.react(scope)
+
+
+def _defaults_that_changed(before: Active, now: Active) -> set[str]:
+    """The keys of what holds for those who never said: a topic's default, the workspace's zone."""
+    keys = {"consent"} if before.topics != now.topics else set()
+    return keys | ({"trait:timezone"} if before.zone != now.zone else set())
