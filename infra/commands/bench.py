@@ -68,3 +68,17 @@ def delivery(
     from infra.bench.delivery import delivery as run
 
     _print(run(messages, rate, seconds))
+
+
+@_bench.command()
+def segments(
+    events: Annotated[int, typer.Option(help="events to fold with each number of segments")] = 100_000,
+    contacts: Annotated[int, typer.Option(help="contacts that they are about")] = 20_000,
+    rate: Annotated[int, typer.Option(help="live events a second")] = 1_000,
+    seconds: Annotated[int, typer.Option(help="how long")] = 5,
+    everyone: Annotated[int, typer.Option(help="contacts over whom a segment is published")] = 100_000,
+) -> None:
+    """From an event to its flip; the fold with 50, 200 and 1,000 segments; publishing over everyone."""
+    from infra.bench.segments import segments as run
+
+    _print(run(events, contacts, rate, seconds, everyone))
