@@ -19,8 +19,9 @@ from flows.segments.sql.tree import Columns
 from schemas.definitions.condition_tree import Condition
 
 _LAYERS: Final = 10
-# the layers of a deep tree are evaluated from inside each other where that is lazy, until the stack is full
-_DEEP: Final = "\nSETTINGS short_circuit_function_evaluation = 'disable'"
+# Merged into one, the layers of a deep tree are evaluated inside each other until the stack is full, and parts that are
+# used more than once are unfolded.
+_DEEP: Final = "\nSETTINGS query_plan_merge_expressions = 0, max_subquery_depth = 10000"
 
 
 def compile_sql(condition: Condition, given: Given) -> Query:

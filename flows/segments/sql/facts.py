@@ -19,21 +19,32 @@ _LOGGED: Final = (
 )
 _UNNAMED: Final = ", ".join(f"'{t}'" for t in sorted(CONTROL | INTERNAL))
 
+_ID: Final = "if(id = '', concat('\\0', toString(partition), ':', toString(offset)), id)"
+
+# Who claims whom, in the order of the log. A claim whose id an earlier record of the contact has is void.
 CLAIMS: Final = f"""\
-SELECT if(type = 'alias' AND previous_id != '', previous_id, anonymous_id) AS earlier, user_id AS later
-FROM events FINAL
-WHERE {_LOGGED} AND type IN ('identify', 'alias') AND user_id = contact AND earlier NOT IN ('', contact)
-ORDER BY logged_at, partition, offset
-LIMIT 1 BY earlier, later"""
+SELECT if(first.1 = 'alias' AND first.2 != '', first.2, first.3) AS earlier, contact AS later
+FROM (
+  SELECT contact, argMin((type, previous_id, anonymous_id, user_id), (logged_at, partition, offset)) AS first,
+    min((logged_at, partition, offset)) AS place
+  FROM events FINAL
+  WHERE {_LOGGED} AND (contact, {_ID}) IN (
+    SELECT contact, {_ID} FROM events
+    WHERE {_LOGGED} AND type IN ('identify', 'alias') AND user_id = contact AND previous_id || anonymous_id != ''
+  )
+  GROUP BY contact, {_ID}
+)
+WHERE first.1 IN ('identify', 'alias') AND first.4 = contact AND earlier NOT IN ('', contact)
+ORDER BY place"""
 
 FACTS: Final = f"""\
   facts AS (
     SELECT transform(e.contact, {{merged_from:Array(String)}}, {{merged_into:Array(String)}}) AS contact,
-      (logged_at, partition, offset) AS place, toUnixTimestamp64Milli(e.at) AS at, e.type AS type, group_id, properties,
-      traits, if(e.type IN ({_UNNAMED}), '', e.name) AS name
+      (logged_at, partition, offset) AS place, toUnixTimestamp64Milli(e.at) AS at, e.type AS type,
+      id, partition, offset, group_id, properties, traits, if(e.type IN ({_UNNAMED}), '', e.name) AS name
     FROM (SELECT * FROM events FINAL WHERE {_LOGGED}) AS e
     ORDER BY contact, place
-    LIMIT 1 BY contact, if(e.id = '', concat('\\0', toString(partition), ':', toString(offset)), e.id)
+    LIMIT 1 BY contact, {_ID}
   )"""
 
 

@@ -71,14 +71,14 @@ LAMBDAS: Final = {
     "month_days": "(raw, zone) -> arrayMap(p -> if(p[8] = '', p[2] || '-' || p[3],"
     " month_day(whole_days(to_local(moment(p, zone), zone)))), times(raw))",
     # --- traits: JSON objects as (path, raw value) pairs, and what of them stands
-    "below_path": "(above, key) -> if(above = '', key, above || '.' || key)",
+    "below_path": "(parent, key) -> if(parent = '', key, parent || '.' || key)",
     "opened": "pair -> if(startsWith(pair.2, '{'), arrayMap(kv -> (below_path(pair.1, kv.1), kv.2),"
     " JSONExtractKeysAndValuesRaw(pair.2)), [pair])",
     "flat": "(path, raw) -> arrayFold((pairs, level) -> arrayFlatten(arrayMap(pair -> opened(pair), pairs)),"
     " range(toUInt64(countSubstrings(raw, '{'))), [(path, raw)])",
-    "stated": "(above, raw, at, place, paths) -> arrayMap(pair -> (at, place, pair.1, pair.2), arrayFilter("
-    "pair -> arrayExists(path -> is_related(pair.1, path), paths), flat(above, raw)))",
-    "is_below": "(path, above) -> startsWith(path, above || '.')",
+    "stated": "(parent, raw, at, place, paths) -> arrayMap(pair -> (at, place, pair.1, pair.2), arrayFilter("
+    "pair -> arrayExists(path -> is_related(pair.1, path), paths), flat(parent, raw)))",
+    "is_below": "(path, parent) -> startsWith(path, parent || '.')",
     "is_related": "(a, b) -> a = b OR is_below(a, b) OR is_below(b, a)",
     "about": "(said, path) -> arrayFilter(s -> is_related(s.3, path), said)",
     "until": "(said, ms) -> arrayFilter(s -> s.1 <= ms, said)",

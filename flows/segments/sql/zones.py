@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from schemas.times import DAY, SECOND, from_ms, to_ms
 
-_FROM: Final = to_ms(datetime(1900, 1, 1, tzinfo=UTC))
+_FROM: Final = to_ms(datetime(1800, 1, 1, tzinfo=UTC))  # before the first zone left its local mean time
 _UNTIL: Final = to_ms(datetime(2100, 1, 1, tzinfo=UTC))  # later instants keep the offset of the last piece
 _FOR_EVER: Final = 1 << 62
 
@@ -49,7 +49,7 @@ def _change(zone: ZoneInfo, low: int, high: int) -> int:
 
 @lru_cache(maxsize=1024)
 def pieces(name: str) -> Pieces:
-    """The pieces of an IANA zone from 1900 to 2100."""
+    """The pieces of an IANA zone up to 2100."""
     zone = ZoneInfo(name)
     offsets, ends = [_offset(zone, _FROM)], []
     for day in range(_FROM, _UNTIL, DAY):

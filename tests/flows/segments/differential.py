@@ -26,7 +26,7 @@ from tests.clickhouse import engine
 from tests.flows.segments.generate import TOPICS, WORLD_ZONE, Generator
 from tests.flows.segments.naive import Logged, World, holds, settled
 
-TREES, EVENTS, INSTANTS = 40, 120, 6  # of a round; the stream and the oracle are asked at each instant
+TREES, EVENTS, INSTANTS = 40, 150, 6  # of a round; the stream and the oracle are asked at each instant
 BATCHED = 1  # of the instants the batch is asked at as well: ClickHouse takes milliseconds to read a tree
 
 

@@ -35,8 +35,10 @@ ZONES = (
     "UTC",
     "Mars/One",
 )
-DURATIONS = (HOUR, 90 * MINUTE, DAY, 3 * DAY, 7 * DAY, 14 * DAY)
-EVENTS = ("order_completed", "login", "TEST_a", "TEST_b", "page")
+STEP = 12 * HOUR  # instants and durations are whole steps, so that they meet
+DURATIONS = (STEP, DAY, 2 * DAY, 4 * DAY, 7 * DAY)
+DAYS = 14  # of a history
+EVENTS = ("order_completed", "order_completed", "login", "login", "TEST_a", "TEST_b", "page")
 WORDS = ("gold", "silver", "", "Gold rush", "10", "é", "É", "true")
 NUMBERS = (0, 1, 2, 10, -3, 2.5, 0.25, 100, 9007199254740993, 9007199254740992, 1e16, 0.1, 0.2, 0.3)
 PATHS = (
@@ -59,6 +61,8 @@ ADDRESSES = ("a@example.com", " A@Example.com ", "b@example.com", "")
 NUMERIC = ("eq", "ne", "in", "not_in", "gt", "gte", "lt", "lte", "between")
 ANY_OP = (*NUMERIC, "contains", "not_contains", "starts_with", "ends_with", "matches", "exists", "missing")
 DATE_OPS = ("before", "after", "within_last", "within_next", "anniversary", "exists", "missing", "eq")
+ANONYMOUS = ("anon0", "anon1", "anon2")
+EARLIER = ("old0", "old1")  # ids of users that an alias may make a part of another
 SEGMENTS = ("static", "simple", "nested")
 WORLD_ZONE = "Europe/Berlin"
 TOPICS = {("email", "news"): "subscribed", ("email", "offers"): "unsubscribed"}
@@ -70,19 +74,19 @@ class Generator:
     def __init__(self, seed: int):
         self.random = Random(seed)
         self.centre = parse_instant(self.random.choice(CENTRES))
-        self.contacts = [f"c{i}" for i in range(8)]
+        self.contacts = [f"c{i}" for i in range(6)]
 
     # --- instants and values
 
     def instant(self) -> int:
-        """An instant in the weeks before the centre, or shortly after; often on a grid."""
-        pick, r = self.centre - self.random.choice(DURATIONS) * self.random.randint(0, 3), self.random
+        """An instant in the weeks before the centre, or shortly after; most of them whole steps from it."""
+        r = self.random
         kind = r.random()
-        if kind < 0.4:
-            return pick + r.choice((-1, 0, 1)) * r.choice((0, 1, MINUTE, HOUR))
-        if kind < 0.7:
-            return self.centre + r.randint(-30 * 96, 96) * 15 * MINUTE
-        return self.centre + r.randint(-30 * DAY, DAY)
+        if kind < 0.6:
+            return self.centre + r.randint(-DAYS * DAY // STEP, 4) * STEP
+        if kind < 0.75:
+            return self.centre + r.randint(-DAYS * 96, 96) * 15 * MINUTE
+        return self.centre + r.randint(-DAYS * DAY, DAY)
 
     def duration(self) -> str:
         """A duration of the few that instants lie apart."""
@@ -207,7 +211,8 @@ class Generator:
 
     def _trait(self) -> dict[str, JSON]:
         leaf = {"trait": self.random.choice(PATHS), **self.comparison()}
-        return leaf | {"for": self.duration()} if self.random.random() < 0.3 else leaf
+        is_account = str(leaf["trait"]).startswith("account.")  # a contact is told what its account's traits are now
+        return leaf | {"for": self.duration()} if self.random.random() < 0.3 and not is_account else leaf
 
     def _date(self) -> dict[str, JSON]:
         return {"trait": self.random.choice(DATES), **self.comparison(DATE_OPS)}
@@ -305,21 +310,31 @@ class Generator:
 
     def log(self, count: int) -> list[Logged]:
         """A log in its order: `logged_at` never decreases, `at` may lie far before."""
-        r = self.random
         log: list[Logged] = []
         for i, logged_at in enumerate(sorted(self.instant() for _ in range(count))):
-            event = self._event(f"m{i}")
-            event.user_id = r.choice(self.contacts if event.type == "alias" else (*self.contacts, "old0", "old1"))
-            event.at = self._at(logged_at, log)
+            again = self._again(log, logged_at) if self.random.random() < 0.06 else None
+            event = again or self._sent(self._event(f"m{i}"), logged_at, log)
             event.received_at = logged_at
-            if log and r.random() < 0.06:
-                event = self._again(log, logged_at) or event
-            if r.random() < 0.08 and event.type not in ("alias", "group"):
-                event.anonymous_id, event.user_id = f"anon{r.randrange(4)}", ""
-                if event.type == "identify" and r.random() < 0.6:
-                    event.user_id = r.choice(self.contacts)  # the two are one from now on
             log.append(Logged(logged_at, event.user_id or event.anonymous_id, event))
         return log
+
+    def _sent(self, event: Event, logged_at: int, log: list[Logged]) -> Event:
+        """By whom and when. Contacts that may become one have no instant in common: such a tie has no order in the log."""
+        r = self.random
+        event.user_id = r.choice(self.contacts if event.type == "alias" else (*self.contacts, *EARLIER))
+        if r.random() < 0.08 and event.type not in ("alias", "group"):
+            event.anonymous_id, event.user_id = r.choice(ANONYMOUS), ""
+            if event.type == "identify" and r.random() < 0.6:
+                event.user_id = r.choice(self.contacts)  # the two are one from now on
+        at = min(self._at(logged_at, log), logged_at + HOUR)
+        others = (*EARLIER, *ANONYMOUS)
+        contact = event.user_id or event.anonymous_id
+        if contact in others:
+            at = (min(at, logged_at) // 100 - 1) * 100 + 90 + others.index(contact)
+        elif 90 <= at % 100 < 90 + len(others):
+            at -= len(others)
+        event.at = at
+        return event
 
     def _at(self, logged_at: int, log: list[Logged]) -> int:
         r = self.random
@@ -355,7 +370,7 @@ class Generator:
         if kind < 0.76:
             return Event("identify", id, traits=self._traits())
         if kind < 0.77:
-            return Event("alias", id, previous_id=r.choice(("anon1", "old0", "old1")))
+            return Event("alias", id, previous_id=r.choice((ANONYMOUS[0], *EARLIER)))
         if kind < 0.79:
             return Event("group", id, group_id=r.choice(("acme", "globex")), traits={"plan": r.choice(WORDS)})
         if kind < 0.87:
@@ -411,12 +426,12 @@ class Generator:
         return Event(r.choice(("segment_added", "segment_removed")), id, properties={"segment": "static"})
 
     def asked_at(self, log: list[Logged]) -> int:
-        """An instant to ask at: often one at which a window opens or closes, or a millisecond beside it."""
+        """An instant to ask at: often one at which windows open or close, or a millisecond beside it."""
         r = self.random
-        if r.random() < 0.5:
+        if r.random() < 0.3:
             at = r.choice(log).event.at + r.choice(DURATIONS) * r.choice((0, 1, 1, 2)) + r.choice((-1, 0, 0, 1))
         else:
-            at = self.instant()
+            at = self.instant() + r.choice((-1, 0, 0, 0, 1))
         return max(at, log[0].logged_at)
 
 

@@ -80,8 +80,11 @@ def settled(log: Sequence[Logged], at: int, world: World) -> list[Person]:
 def merged(read: Sequence[Logged]) -> dict[str, str]:
     """Of each earlier id the user whose part it is: the first who claimed it, unless he is himself a part of it."""
     merges: dict[str, str] = {}
+    seen = set()
     for _, contact, event in read:
-        if event.type in ("identify", "alias") and event.user_id == contact:
+        is_again = bool(event.id) and (contact, event.id) in seen
+        seen.add((contact, event.id))
+        if event.type in ("identify", "alias") and event.user_id == contact and not is_again:
             earlier = (event.previous_id if event.type == "alias" else "") or event.anonymous_id
             if earlier and earlier not in merges and root(contact, merges) != earlier:
                 merges[earlier] = contact
