@@ -1,8 +1,8 @@
 """A contact's touches: what they did with messages, kept long enough to be credited with a conversion.
 
 The kept set is a function of the set of touches, whatever their order: the newest LIMIT of those no older than the
-longest window and LATE before the newest. So `last_touch` is exact always; `first_touch` and `linear` are for contacts
-with up to LIMIT touches in the window, and for conversions that come up to LATE after a newer touch was logged.
+longest window and LATE before the newest. So models are exact for a conversion that happened no more than LATE before
+the newest touch that was logged earlier; `first_touch` and `linear` also need no more than LIMIT touches in the window.
 """
 
 from __future__ import annotations
