@@ -17,7 +17,7 @@ from schemas.facts import ACCOUNT_KEY, ADDRESS_KEY, MERGE_CLAIMED, MERGED
 from schemas.topics import EVENTS
 from sinks.clickhouse import ClickHouse
 
-PAGE: Final = 50_000  # records of a page, but for a contact that alone has more
+PAGE: Final = 15_000  # records of a page, but for a contact that alone has more; the API shares the process
 MEMBERS: Final = 500  # of those that became one so many at once
 
 _OWN: Final = (

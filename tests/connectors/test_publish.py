@@ -12,8 +12,8 @@ import pytest
 from connectors.publish import CatalogueReader, delete, newest, publish, rollback
 from connectors.sqlite_log import SqliteLog
 from schemas.errors import InvalidInput, VersionTaken
-from schemas.records import Definition, Entry, decode_definition, encode
-from schemas.topics import DEFINITIONS
+from schemas.records import Definition, Entry, Event, decode_definition, encode
+from schemas.topics import DEFINITIONS, EVENTS
 
 
 @pytest.fixture
@@ -169,3 +169,57 @@ def test_a_rollback_that_would_close_a_cycle_is_refused(reader):
         rollback(reader, "segment", "a", 1)
     delete(reader, "segment", "b")
     rollback(reader, "segment", "a", 1)
+
+
+# --- what asks about the past
+
+BOUGHT: dict[str, Any] = {"performed": "order_completed"}
+
+
+def happened(log: SqliteLog) -> None:
+    log.append([Entry(EVENTS, "c", encode(Event("track", "1", 0, "order_completed")))])
+
+
+def warming(reader: CatalogueReader) -> set[str]:
+    with reader.open() as catalogue:
+        return {id for _, id in newest(catalogue).warming}
+
+
+def test_nothing_warms_up_before_anything_has_happened(reader):
+    publish(reader, [segment("bought", **BOUGHT)])
+    assert warming(reader) == set()
+
+
+def test_what_asks_about_a_past_that_nobody_knows_warms_up_and_what_does_not_is_current_at_once(reader, log):
+    happened(log)
+    publish(reader, [segment("bought", **BOUGHT), segment("gold", trait="plan", op="eq", value="gold")])
+    assert warming(reader) == {"bought"}
+    assert publish(reader, [segment("bought", **BOUGHT)]) == [("segment", "bought", 1, False)]
+
+
+def test_what_asks_leaves_that_are_whole_is_current_at_once(reader, log):
+    publish(reader, [segment("bought", **BOUGHT)])
+    happened(log)
+    publish(reader, [segment("not-bought", **{"not": BOUGHT})])
+    assert warming(reader) == set()
+
+
+def test_what_asks_about_a_segment_that_warms_up_waits_with_it(reader, log):
+    happened(log)
+    other = {"or": [{"segment": "bought"}, {"trait": "plan", "op": "exists"}]}
+    publish(reader, [segment("either", **other), segment("bought", **BOUGHT)])
+    assert warming(reader) == {"bought", "either"}
+    publish(reader, [segment("later", **{"not": {"segment": "either"}})])
+    assert warming(reader) == {"bought", "either", "later"}
+
+
+def test_what_warms_up_is_cancelled_by_a_delete_and_a_rollback_brings_back_what_is_whole_at_once(reader, log):
+    publish(reader, [segment("bought", **BOUGHT)])
+    happened(log)
+    publish(reader, [segment("bought", **BOUGHT, within="7d"), segment("new", performed="login")])
+    assert warming(reader) == {"bought", "new"}
+    rollback(reader, "segment", "bought", 1, expected=2)
+    delete(reader, "segment", "new", expected=1)
+    assert warming(reader) == set()
+    rollback(reader, "segment", "bought", 2)
+    assert warming(reader) == {"bought"}

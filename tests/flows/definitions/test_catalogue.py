@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flows.definitions.catalogue import Catalogue
+from flows.definitions.catalogue import Catalogue, Past
 from schemas.records import LEAD_MS, Definition, Record, encode
 
 
@@ -70,3 +70,35 @@ def test_a_version_that_warms_up_is_not_current_until_it_is_switched_to():
     made.apply(record(2, 2_000, "switch", 2))
     snapshot = made.active(2_000 + LEAD_MS)
     assert (version_at(made, 2_000 + LEAD_MS), snapshot.warming_up("segment")) == (2, [])
+
+
+def warming(offset: int, at: int, version: int, op: str = "publish") -> Record:
+    return Record(offset, at, "segment/vip", encode(Definition("segment", "vip", op, version, {}, warming=True)))
+
+
+def test_a_switch_to_what_was_cancelled_is_void():
+    made = catalogue(warming(0, 0, 1), record(1, 1_000, "delete", 1))
+    assert not made.apply(record(2, 2_000, "switch", 1))
+    assert version_at(made, 99_999) is None
+
+
+def test_a_switch_that_was_meant_for_an_earlier_warm_up_is_void():
+    made = catalogue(warming(0, 0, 1), record(1, 1_000, "delete", 1), warming(2, 2_000, 1, "rollback"))
+    late = Definition("segment", "vip", "switch", 1, {"since": LEAD_MS})
+    assert not made.apply(Record(3, 3_000, "segment/vip", encode(late)))
+    assert made.apply(Record(4, 4_000, "segment/vip", encode(Definition("segment", "vip", "switch", 1))))
+
+
+def test_a_rollback_ends_what_warms_up():
+    made = catalogue(record(0, 0, "publish", 1), warming(1, 1_000, 2), record(2, 2_000, "rollback", 1))
+    assert made.active(99_999).warming == {}
+    assert version_at(made, 99_999) == 1
+
+
+def test_what_a_switch_brings_belongs_to_its_instant_alone():
+    made = catalogue(warming(0, 0, 1))
+    body = {"since": LEAD_MS, "past": {"3": "file"}, "leaves": ["leaf"]}
+    made.apply(Record(1, 5_000, "segment/vip", encode(Definition("segment", "vip", "switch", 1, body))))
+    made.apply(record(2, 9_000, "publish", 1, id="other"))
+    assert made.active(5_000 + LEAD_MS).pasts == (Past(frozenset({(3, "file")}), frozenset({"leaf"})),)
+    assert made.active(9_000 + LEAD_MS).pasts == ()

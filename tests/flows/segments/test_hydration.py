@@ -1,4 +1,4 @@
-"""The past of new leaves through a real ClickHouse: as if the definition had been active from the start, exactly once."""
+"""The past of new leaves through a real ClickHouse: as if the definition had been active from the start, once."""
 
 from __future__ import annotations
 
@@ -13,17 +13,20 @@ from hypothesis import strategies as st
 from flows.contact.active import Definitions
 from flows.contact.replay import Line, Replay, definition_records
 from flows.contact.warming import leaves_with_past
-from flows.definitions.catalogue import Published
 from flows.segments import engine
-from flows.segments.hydration import History, lacks_past, pack, unfinished, unpack
+from flows.segments.hydration import History, pack, unfinished, unpack
 from flows.warehouse.rows import COLUMNS, event_row
 from infra.hydrator import fold_past
-from schemas.ids import uuid5
-from schemas.records import LEAD_MS, Definition, Entry, Event, Record, encode
+from schemas.records import (
+    LEAD_MS,
+    Definition,
+    Entry,
+    Record,
+    encode,
+)
 from sinks.past_query import PastQuery
 from tests.clickhouse import emptied
-from tests.flows.segments.differential import TOPICS, WORLD_ZONE
-from tests.flows.segments.generate import Generator
+from tests.flows.segments.generate import TOPICS, WORLD_ZONE, Generator
 
 TREES, EVENTS = 6, 90
 FILE = "file"
@@ -69,7 +72,9 @@ class World:
             *({"kind": "topic", "id": id, "channel": channel, "default": d} for (channel, id), d in TOPICS.items()),
             *(dict(body) for body in self.world.segments.values()),
         ]
-        self.bodies = [{"kind": "segment", "id": f"tree-{i}", "where": tree} for i, tree in enumerate(self.trees)]
+        self.bodies: list[dict[str, Any]] = [
+            {"kind": "segment", "id": f"tree-{i}", "where": tree} for i, tree in enumerate(self.trees)
+        ]
         self.end = self.lines[-1].logged_at
 
     def definitions(self, bodies: list[dict[str, Any]], files: Mapping[str, Mapping[str, bytes]]) -> Definitions:
@@ -86,7 +91,7 @@ def from_the_start(world: World) -> Logging:
     return run
 
 
-def hydrated(world: World, states_lost: bool = False) -> Logging:
+def hydrated(world: World) -> Logging:
     """The trees are published at a random moment and switched to at a later one."""
     files: dict[str, Mapping[str, bytes]] = {}
     run = Logging(world.definitions(world.common, files))
@@ -124,6 +129,7 @@ def answers(run: Logging, at: int) -> dict[tuple[str, str], Any]:
     for contact in run.fold.states:
         state, view = run.open(contact), run.subject(contact)
         assert state is not None
+        assert view is not None
         if not state.merged_into:
             kept = state.get(engine.SECTION).states
             for id, leaf in leaves.items():
@@ -134,7 +140,7 @@ def answers(run: Logging, at: int) -> dict[tuple[str, str], Any]:
 @given(seeds)
 @settings(max_examples=25, deadline=None)
 @pytest.mark.slow
-def test_every_leaf_is_as_if_the_definition_had_been_active_from_the_start(seed: int):
+def test_every_leaf_is_as_if_the_definition_had_been_active_from_the_start(seed: int) -> None:
     world = World(seed)
     expected, found = from_the_start(world), hydrated(world)
     end = max(expected.now, found.now)
