@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
+from prometheus_client import Counter
 
 from connectors import dead_letters
 from connectors.crm_mapping import Mapper, mapping_of, read_record
@@ -20,10 +21,12 @@ from connectors.source import LogSource, RecordBatch, record_pullers
 from flows.definitions.catalogue import Catalogue
 from schemas.errors import UnreadableRecord
 from schemas.records import FRESH_MS, Entry, Record
-from schemas.topics import CRM, DEFINITIONS
+from schemas.topics import CRM, DEAD_LETTERS, DEFINITIONS, EVENTS
 from sinks.log import Batch, LogSink
 
 GROUP = "ingest"
+_RECORDS = Counter("waxwing_crm_records", "Change records of the CRM that were read")
+_ENTRIES = Counter("waxwing_crm_entries", "What they became", ["topic"])
 
 
 def build(log: Log, poll_ms: float = 20.0, stop: Callable[[], bool] = lambda: False) -> Dataflow:
@@ -47,6 +50,9 @@ class Mapping:
         """What the batch's records become."""
         self._freshen(batch.records[-1].logged_at)
         entries = [entry for record in batch.records for entry in self._entries(batch.partition, record)]
+        _RECORDS.inc(len(batch.records))
+        _ENTRIES.labels(DEAD_LETTERS).inc(refused := sum(entry.topic == DEAD_LETTERS for entry in entries))
+        _ENTRIES.labels(EVENTS).inc(len(entries) - refused)
         return Batch(entries, Progress(GROUP, {(CRM, batch.partition): batch.records[-1].offset + 1}))
 
     def _entries(self, partition: int, record: Record) -> list[Entry]:

@@ -42,6 +42,9 @@ class Settings(BaseSettings):
     clickhouse: str = Field("", description="ClickHouse's HTTP address; empty for the engine in the process")
     host: str = Field("127.0.0.1", description="address the API listens on")
     port: int = Field(8080, ge=0, le=65535, description="port the API listens on; 0 takes a free one")
+    metrics_port: int = Field(
+        0, ge=0, le=65_500, description="port of a process's /metrics and /health; `run`'s processes count up; 0: none"
+    )
     write_key: SecretStr = Field(SecretStr("demo"), description="basic-auth user of /v1/track and its kin")
     admin_key: SecretStr = Field(SecretStr(""), description="bearer token of everything else; empty: only loopback")
     link_key: SecretStr = Field(SecretStr(""), description="signs tracking links; empty: made once, kept in `data`")

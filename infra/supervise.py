@@ -70,7 +70,7 @@ class Child:
         self._command = [sys.executable, "-m", "infra.roles", *roles]
         if "api" in roles:
             self._command[3:3] = ["--listener", str(listener)]
-        self._fds, self._output, self._environment = fds, output, environment
+        self._fds, self._output, self.environment = fds, output, environment
         self.process: subprocess.Popen[bytes] | None = None
         self.deaths = 0
         self._started = self._next = 0.0
@@ -84,7 +84,7 @@ class Child:
             stdout=self._output,
             stderr=self._output,
             pass_fds=self._fds,
-            env=os.environ | self._environment,
+            env=os.environ | self.environment,
         )
 
     def watch(self) -> None:
@@ -108,7 +108,10 @@ class Child:
 
 
 class Supervisor:
-    """The processes of one installation. `output` takes what they print; `environment` goes over this process's own."""
+    """The processes of one installation. `output` takes what they print; `environment` goes over this process's own.
+
+    The first process tells its figures on `metrics_port`, the next ones on the ports after it; 0: none does.
+    """
 
     def __init__(
         self,
@@ -117,9 +120,13 @@ class Supervisor:
         groups: Sequence[Sequence[str]] = GROUPS,
         output: IO[bytes] | int = STDERR,
         environment: Mapping[str, str] | None = None,
+        metrics_port: int = 0,
     ):
         fds = (lock.fileno(), listener.fileno())
-        self.children = [Child(roles, fds, fds[1], output, environment or {}) for roles in groups]
+        self.children = [
+            Child(roles, fds, fds[1], output, dict(environment or {}) | _metrics_at(metrics_port, number))
+            for number, roles in enumerate(groups)
+        ]
 
     def start(self) -> None:
         """Start every process."""
@@ -141,6 +148,10 @@ class Supervisor:
             if child.process is not None:
                 _wait(child, deadline)
         return all(process.returncode == 0 for process in running)
+
+
+def _metrics_at(port: int, number: int) -> dict[str, str]:
+    return {"WAXWING_METRICS_PORT": str(port + number)} if port else {}
 
 
 def _wait(child: Child, deadline: float) -> None:

@@ -8,6 +8,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from prometheus_client import Counter
+
 from connectors.log import Log, Progress
 from flows.delivery.together import Together
 from schemas.errors import TransientError
@@ -16,6 +18,7 @@ from schemas.topics import ATTEMPTS
 from sinks.ledger_store import LedgerStore
 
 _LOG = logging.getLogger(__name__)
+_ATTEMPTS = Counter("waxwing_delivery_attempts", "Records of the ledger", ["status", "channel", "provider"])
 _PAUSE_S = 0.5
 
 
@@ -52,7 +55,8 @@ class Book:
         written: dict[int, dict[int, Attempt]] = defaultdict(dict)
         for entry, landed in zip(entries, self._append(entries, progress), strict=True):
             if entry.topic == ATTEMPTS:
-                written[landed[0]][landed[1]] = decode_attempt(entry.value)
+                attempt = written[landed[0]][landed[1]] = decode_attempt(entry.value)
+                _ATTEMPTS.labels(attempt.status, attempt.channel, attempt.provider).inc()
         for partition, attempts in written.items():
             self._tell(partition, attempts)
         if any(page.follow for page in pages):

@@ -109,7 +109,7 @@ def _run_all(settings: Settings, demo: bool, seconds: float | None, stop: thread
             output = stack.enter_context((settings.data / "run.log").open("ab"))
         address = api.address(listener)
         links = {} if settings.base_url else {"WAXWING_BASE_URL": address}  # the port may have been chosen just now
-        supervisor = Supervisor(lock, listener, output=output, environment=links)
+        supervisor = Supervisor(lock, listener, output=output, environment=links, metrics_port=settings.metrics_port)
         console.print(f"Waxwing: {address}/docs", highlight=False)
         supervisor.start()
         stack.callback(supervisor.stop)  # also where something below fails

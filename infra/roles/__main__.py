@@ -19,6 +19,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Final
 
+from infra.metrics import serving
 from infra.roles import api
 from infra.settings import Settings
 from schemas.errors import InvalidInput, Violation
@@ -57,10 +58,11 @@ def work(settings: Settings, roles: Mapping[str, Role], stop: threading.Event) -
             stop.set()
 
     threads = [threading.Thread(target=run, args=item, name=item[0]) for item in roles.items()]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with serving(settings, stop):
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
     return faults
 
 

@@ -12,6 +12,9 @@ import uvloop
 from api.app import Deps, create_app
 from api.reads import Reads
 from connectors.open import open_log
+from infra.collectors import LogCollector
+from infra.commands.topics import groups_of
+from infra.metrics import registered
 from infra.settings import Settings
 from schemas.errors import InvalidInput, Violation
 from sinks.clickhouse import connect
@@ -55,7 +58,8 @@ def serve(settings: Settings, stop: threading.Event, listener: socket.socket) ->
         app = create_app(Deps(settings=settings, log=log, reads=reads))
         config = uvicorn.Config(app, http="httptools", log_level="warning", timeout_graceful_shutdown=_DRAIN_S)
         server = uvicorn.Server(config)
-        uvloop.run(_serve(server, listener, stop))
+        with registered(LogCollector(log, lambda: groups_of(log, settings))):
+            uvloop.run(_serve(server, listener, stop))
     finally:
         listener.close()
         reads.close()
