@@ -25,7 +25,7 @@ class Count(BaseModel):
 
     segment: str
     members: int
-    reachable: dict[str, int] = Field(description="how many of them can be reached, by channel")
+    reachable: dict[str, int] | None = Field(description="how many of them can be reached, by channel")
 
 
 class Member(BaseModel):
@@ -67,13 +67,20 @@ async def known(segment: str, read: Reading) -> int:
 
 
 @router.get("/v1/segments/{segment}/count", responses={404: {"description": "there is no such segment"}})
-async def count(segment: str, read: Reading = Depends(reading), defined: Defined = Depends(defined)) -> Count:
+async def count(
+    segment: str,
+    reach: Annotated[bool, Query(description="whether to count those who can be reached, which reads history")] = True,
+    read: Reading = Depends(reading),
+    defined: Defined = Depends(defined),
+) -> Count:
     """How many contacts are in the segment, and how many of them can be reached."""
     members, at = await known(segment, read), read.fresh.watermark
+    if not reach:
+        return Count(segment=segment, members=members, reachable=None)
     if not members:
         return Count(segment=segment, members=0, reachable=dict.fromkeys(CHANNELS, 0))
     found = await read.work(lambda ask: members_of(ask, segment, at, defined.given([], at, ask)))
-    return Count(segment=segment, members=members, reachable=found.reachable)
+    return Count(segment=segment, members=found.members, reachable=found.reachable)
 
 
 @router.get("/v1/segments/{segment}/members", responses={404: {"description": "there is no such segment"}})

@@ -13,8 +13,18 @@ from schemas.definitions.condition_tree import Condition, Everyone, Reachable
 
 CHANNELS: Final = ("email", "sms", "push")  # those that have addresses
 SAMPLE: Final = 20  # contacts, drawn at random, but the same ones of the same audience
-EVERYONE: Final = "1"
-MEMBERS: Final = "contact IN (SELECT contact FROM segment_memberships WHERE segment = {segment:String})"
+_MEMBERS: Final = "FROM segment_memberships WHERE segment = {segment:String}"
+
+
+class _Among(NamedTuple):
+    """Whom a query counts: how many they are, and which."""
+
+    total: str
+    which: str
+
+
+_EVERYONE: Final = _Among("count()", "1")
+_SEGMENT: Final = _Among(f"(SELECT count() {_MEMBERS})", f"contact IN (SELECT contact {_MEMBERS})")
 
 
 class Audience(NamedTuple):
@@ -27,21 +37,23 @@ class Audience(NamedTuple):
 
 def audience(ask: Ask, condition: Condition, at: int, given: Given) -> Audience:
     """Those for whom the condition holds at the instant."""
-    return _audience(ask, condition, at, given, EVERYONE, {})
+    return _audience(ask, condition, at, given, _EVERYONE, {})
 
 
 def members_of(ask: Ask, segment: str, at: int, given: Given) -> Audience:
     """Those who are in the segment by what the fold has said."""
-    return _audience(ask, Everyone(), at, given, MEMBERS, {"segment": segment})
+    return _audience(ask, Everyone(), at, given, _SEGMENT, {"segment": segment})
 
 
-def _audience(ask: Ask, condition: Condition, at: int, given: Given, among: str, params: Mapping[str, Any]) -> Audience:
+def _audience(
+    ask: Ask, condition: Condition, at: int, given: Given, among: _Among, params: Mapping[str, Any]
+) -> Audience:
     query = compile_table([condition, *map(Reachable, CHANNELS)], given)
     counts = ", ".join(f"countIf(truths[{place}])" for place in range(2, len(CHANNELS) + 2))
     sql = (
-        f"SELECT count() AS members, [{counts}] AS reachable,"
+        f"SELECT {among.total} AS members, [{counts}] AS reachable,"
         f" arraySort(groupArraySample({SAMPLE}, 1)(contact)) AS sample"
-        f" FROM ({query.sql}) WHERE truths[1] AND {among}"
+        f" FROM ({query.sql}) WHERE truths[1] AND {among.which}"
     )
     (found,) = run(ask, query._replace(sql=sql, params={**query.params, **params}), at, given)
     return Audience(found["members"], dict(zip(CHANNELS, found["reachable"], strict=True)), found["sample"])
