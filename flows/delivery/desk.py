@@ -16,6 +16,7 @@ from prometheus_client import Gauge
 from flows.delivery.gate import Gate
 from flows.delivery.provider import Message, Provider, Result, Unknown
 from flows.delivery.waiting import Lanes
+from schemas.facts import CHANNELS
 from schemas.records import Send
 
 _LOG = logging.getLogger(__name__)
@@ -72,7 +73,7 @@ class Desk(Generic[J]):
     def __init__(self, providers: Providers, clock: Callable[[], int], workers: int):
         self._providers, self._clock, self.workers = providers, clock, workers
         self._lanes: dict[str, Lanes[J]] = defaultdict(Lanes)
-        self._ready: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(0))
+        self._ready = {channel: asyncio.Semaphore(0) for channel in CHANNELS}  # `stop` also frees who comes later
         self._blocked: deque[asyncio.Future[None]] = deque()
         self._stopping = False
 
