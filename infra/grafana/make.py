@@ -87,7 +87,7 @@ ROWS: Final[dict[str, tuple[Panel, ...]]] = {
             "Records folded", "ops", ("sum by (partition) (rate(waxwing_contacts_records_total[1m]))", "{{partition}}")
         ),
         graph("Lag", "none", ("sum by (partition) (waxwing_contacts_lag)", "{{partition}}")),
-        graph("Busy", "percentunit", ("rate(waxwing_contacts_fold_seconds_sum[1m])", "{{instance}}")),
+        graph("Busy", "percentunit", ("rate(waxwing_contacts_fold_seconds_sum[1m]) > 0", "{{instance}}")),
         graph("States wait to be saved", "s", ("waxwing_contacts_checkpoint_age_seconds", "{{partition}}")),
         graph(
             "Timers",
@@ -125,16 +125,21 @@ ROWS: Final[dict[str, tuple[Panel, ...]]] = {
         graph(
             "Behind the log's clock",
             "s",
-            ("waxwing_watermark_age_seconds", "ClickHouse"),
-            ("time() - waxwing_verify_instant_seconds", "verified"),
+            ("max(waxwing_watermark_age_seconds)", "ClickHouse"),
+            ("time() - (max(waxwing_verify_instant_seconds) > 0)", "verified"),
         ),
         graph(
             "Verify",
             "none",
             ("sum by (segment) (waxwing_verify_mismatches)", "{{segment}} differs"),
-            ("waxwing_verify_young_segments", "too young"),
+            ("max(waxwing_verify_young_segments)", "too young"),
         ),
-        graph("ClickHouse takes rows", "none", ("waxwing_warehouse_up", "up")),
+        graph(
+            "ClickHouse takes rows; hydration",
+            "none",
+            ("max(waxwing_warehouse_up)", "up"),
+            ("max(waxwing_hydration_warming)", "versions that warm up"),
+        ),
     ),
     "Processes": (
         graph("CPU", "percentunit", ('rate(process_cpu_seconds_total{job="waxwing"}[1m])', "{{instance}}")),

@@ -139,7 +139,7 @@ def _container(name: str, arguments: list[str]) -> Manifest:
 def _topics() -> Manifest:
     """Makes the topics, and fails with what is wrong with those that are there."""
     container = _container("topics", ["topics", "--create", "--replicas", "3"])
-    empty = [{"name": name, "emptyDir": {}} for name in ("data", "tmp")]
+    empty: list[Manifest] = [{"name": name, "emptyDir": {}} for name in ("data", "tmp")]
     pod = {**_pod_of(container, empty), "restartPolicy": "OnFailure"}
     spec = {"backoffLimit": 10, "template": {"metadata": {"labels": _labels("topics")}, "spec": pod}}
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": _named("topics"), "spec": spec}
