@@ -18,7 +18,7 @@ from typing import Final
 
 import msgspec
 
-from schemas.errors import InvalidInput, Violation
+from schemas.errors import InvalidInput, LogUnavailable, Violation
 
 VERSION: Final = 1  # of this layout
 LOG: Final = "log.db"
@@ -47,7 +47,8 @@ def backup(data: Path, folder: Path) -> Manifest:
     """Copy the installation in `data` to the new folder. Writers go on meanwhile.
 
     The log comes first: what its records name (files, accepted messages) was there before them, so is in the copy.
-    Raises InvalidInput where there is no installation or the folder holds something.
+    Raises InvalidInput where there is no installation, a file of it is damaged or the folder holds something;
+    LogUnavailable where a file is locked or the disk is full.
     """
     if not (data / LOG).is_file():
         raise InvalidInput("backup", [Violation("data", f"{data} holds no {LOG}: there is nothing to copy")])
@@ -137,9 +138,14 @@ def _copy_database(source: Path, target: Path) -> None:
 
     https://www.sqlite.org/backup.html: several steps would begin again at each write of another process.
     """
-    with closing(sqlite3.connect(source)) as there, closing(sqlite3.connect(target)) as copy:
-        there.backup(copy, pages=-1)
-        copy.execute("PRAGMA journal_mode = DELETE")  # one file; whoever opens it sets WAL again
+    try:
+        with closing(sqlite3.connect(source)) as there, closing(sqlite3.connect(target)) as copy:
+            there.backup(copy, pages=-1)
+            copy.execute("PRAGMA journal_mode = DELETE")  # one file; whoever opens it sets WAL again
+    except sqlite3.OperationalError as fault:
+        raise LogUnavailable(f"{source} cannot be copied to {target.parent}: {fault}") from fault
+    except sqlite3.DatabaseError as fault:
+        raise InvalidInput("backup", [Violation(str(source), f"cannot be read: {fault}")]) from fault
 
 
 def _last(log: Path) -> int:
