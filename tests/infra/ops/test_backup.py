@@ -184,7 +184,7 @@ def test_a_manifest_that_was_tampered_with_is_refused(
 def test_a_copy_that_failed_half_way_leaves_nothing(settings: Settings, tmp_path: Path) -> None:
     settings.data.mkdir()
     settings.log_path.write_bytes(b"no database, but long enough to be taken for one" * 100)
-    with pytest.raises(InvalidInput, match="log.db: cannot be read: file is not a database"):
+    with pytest.raises(InvalidInput, match=r"log\.db: cannot be read: file is not a database"):
         backup(settings.data, tmp_path / "copy")
     assert list(tmp_path.iterdir()) == [settings.data]
 
