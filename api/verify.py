@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 from api.deps import Deps, deps
 from api.reads import Reading, reading
 from api.surroundings import Defined, defined
-from infra.verify import Verifier
+from api.verifier import Verifier
 from schemas.times import from_ms
 
 router = APIRouter(tags=["operation"])

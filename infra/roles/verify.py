@@ -8,9 +8,9 @@ from typing import Final
 
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from api.verifier import Verifier
 from connectors.open import open_log
 from infra.settings import Settings
-from infra.verify import Verifier
 from schemas.times import parse_duration
 from sinks.clickhouse import connect
 from sinks.snapshot_store import SnapshotStore

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import REGISTRY
 
-from infra.verify import Report, Verifier
+from api.verifier import Report, Verifier
 from schemas.times import DAY
 from tests.api.living import Living, living
 from tests.api.reading import change
