@@ -33,9 +33,11 @@ def claim(scope: Scope) -> None:
     event = scope.event
     assert event is not None
     earlier = event.previous_id or event.anonymous_id if event.type == "alias" else event.anonymous_id
-    if event.type not in ("identify", "alias") or not earlier or event.user_id != scope.contact:
+    if event.type not in ("identify", "alias") or not earlier:
         return
     own = scope.state.get(profile.SECTION)
+    if event.user_id not in (scope.contact, *own.absorbed):  # a claim of what is a part of this contact is its own
+        return
     if earlier == scope.contact or earlier in own.absorbed:
         return
     own.absorbed.append(earlier)
