@@ -233,7 +233,7 @@ class LogConformance:
 
     @settings(
         max_examples=25,
-        deadline=None,  # the suite is run by a class a log: by several executors, and each example opens a log of its own
+        deadline=None,  # each example opens a log; a class a log runs them, so several executors do
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
     )
     @given(

@@ -111,7 +111,7 @@ def test_nesting_is_taken_to_a_depth_and_no_deeper():
     assert refusal(properties=nested(33)).startswith("properties: is nested deeper than 32")
     assert refusal(properties=nested(900)).startswith("properties: is nested deeper")
     deep = b'{"type":"track","event":"e","userId":"u","properties":{"a":' + b"[" * 15_000 + b"]" * 15_000 + b"}}"
-    with pytest.raises(UnreadableRecord, match="call: is no JSON|nested deeper"):  # as deep as the reader goes
+    with pytest.raises(UnreadableRecord, match=r"call: is no JSON|nested deeper"):  # as deep as the reader goes
         read_call(deep, NOW)
 
 
