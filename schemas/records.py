@@ -75,9 +75,9 @@ class Definition(msgspec.Struct, omit_defaults=True, gc=False):
     """`definitions`: one act on a definition. Active from its `logged_at` + LEAD_MS on. Keyed by kind/id.
 
     `publish` carries a new version's body: the first record of a version wins, later ones are void. With `warming` it
-    does not become current yet: what it asks of events accumulates. `switch` makes a version current that has warmed up,
-    and its body (`since`, `leaves`, `past`: partition -> file) brings what came before; `rollback` makes an earlier one
-    current; `delete` ends the definition (its versions stay readable).
+    does not become current yet: what it asks of events accumulates. `switch` makes a version current that has warmed
+    up, and its body (`since`, `leaves`, `past`: partition -> file) brings what came before; `rollback` makes an earlier
+    one current; `delete` ends the definition (its versions stay readable).
     """
 
     kind: str
