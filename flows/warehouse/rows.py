@@ -174,7 +174,8 @@ def _attempt(partition: int, record: Record, tables: Tables) -> None:
 
 def _definition(partition: int, record: Record, tables: Tables) -> None:
     d = decode_definition(record.value)
-    row = (record.offset, moment(record.logged_at), d.kind, d.id, d.op, d.version, d.by, _text(d.body))
+    op = "warm" if d.warming and d.op == "publish" else d.op  # not current before it is switched to
+    row = (record.offset, moment(record.logged_at), d.kind, d.id, op, d.version, d.by, _text(d.body))
     tables.setdefault("definitions", []).append(row)
     if d.kind == "segment" and d.op == "publish":
         leaves = [(record.offset, d.id, d.version, path, _text(leaf)) for path, leaf in _leaves(d.body.get("where"))]

@@ -6,7 +6,7 @@ CREATE TABLE IF NOT EXISTS definitions
     logged_at DateTime64(3, 'UTC'),
     kind LowCardinality(String),
     id String,
-    op LowCardinality(String) COMMENT 'publish, rollback or delete',
+    op LowCardinality(String) COMMENT 'publish, warm (published, and not current before its switch), switch, rollback or delete',
     version UInt32,
     by String,
     body String COMMENT 'JSON'
@@ -28,7 +28,7 @@ SELECT
     argMin(by, offset) AS published_by,
     argMin(body, offset) AS body
 FROM definitions
-WHERE op = 'publish'
+WHERE op IN ('publish', 'warm')
 GROUP BY kind, id, version;
 
 -- What was said last and was not void: a version that was taken, or a rollback to one that never was, changes nothing.
@@ -45,7 +45,7 @@ WHERE (kind, id, version) IN
         LEFT JOIN definition_versions AS v ON d.kind = v.kind AND d.id = v.id AND d.version = v.version
         WHERE d.op = 'delete'
             OR (d.op = 'publish' AND d.offset = v.published_offset)
-            OR (d.op = 'rollback' AND v.version > 0 AND v.published_offset < d.offset)
+            OR (d.op IN ('rollback', 'switch') AND v.version > 0 AND v.published_offset < d.offset)
         GROUP BY kind, id
     )
     WHERE last_op != 'delete'

@@ -132,3 +132,10 @@ def test_a_segment_s_leaves_are_listed_with_their_paths():
         ("where.and.1.not.or.0", '{"performed":"a"}'),
         ("where.and.1.not.or.1", '{"everyone":true}'),
     }
+
+
+def test_a_version_that_warms_up_is_told_from_one_that_is_current():
+    warming = Definition("segment", "vip", "publish", 2, {"where": {"everyone": True}}, warming=True)
+    tables: Tables = {}
+    add_rows("definitions", 0, [Record(7, 1_000, "segment/vip", encode(warming))], tables)
+    assert [row[4] for row in tables["definitions"]] == ["warm"]
