@@ -28,7 +28,7 @@ from tests.recovery.driver import ROOT, pause
 pytestmark = pytest.mark.slow
 SEGMENT = {"kind": "segment", "id": "often", "where": {"performed": "buy", "count": {"op": "gte", "value": 3}}}
 ARCHIVE, CONTACTS = ("warehouse", "hydration"), ("contacts",)
-PEOPLE, WAIT_S = 1_500, 60.0
+PEOPLE, WAIT_S, CHANCE_S = 1_500, 60.0, 20.0
 
 
 class Processes:
@@ -57,6 +57,16 @@ class Processes:
         deadline = time.monotonic() + WAIT_S
         while not look():
             assert time.monotonic() < deadline, f"{what}: {(self.folder / 'stderr').read_text()[-3_000:]}"
+            self.watch()
+            pause(0.05)
+
+    def until_death(self, roles: tuple[str, ...]) -> None:
+        """Wait for a death at the fail point; where chance let it pass every time, kill the process here."""
+        chance_until = time.monotonic() + CHANCE_S
+        while self.deaths[roles] == 0:
+            if time.monotonic() > chance_until:
+                self.running[roles].kill()
+                self.running[roles].wait()
             self.watch()
             pause(0.05)
 
@@ -131,7 +141,7 @@ def test_a_kill_anywhere_loses_nothing_and_counts_nothing_twice(
     with processes(tmp_path) as running:
         for each in (ARCHIVE, CONTACTS):
             running.start(each, point if each == roles else "", chance)
-        running.eventually(lambda: running.deaths[roles] > 0, "a death")
+        running.until_death(roles)
         running.eventually(lambda: is_whole(log), "the switch")
         buy(log, range(0, PEOPLE, 11), "after")
         records = [r for p in range(log.partitions(EVENTS)) for r in log.read(EVENTS, p, 0, 1_000_000) if r.key]
