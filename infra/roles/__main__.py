@@ -63,7 +63,8 @@ def work(settings: Settings, roles: Mapping[str, Role], stop: threading.Event) -
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join()
+            while thread.is_alive():  # a join without end may sleep through a signal, which only this thread handles
+                thread.join(WAKE_S)
     return faults
 
 
