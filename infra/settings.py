@@ -38,6 +38,7 @@ class Settings(BaseSettings):
     kafka_user: str = Field("", description="Kafka: SASL user")
     kafka_password: SecretStr = Field(SecretStr(""), description="Kafka: SASL password")
     partitions: int = Field(4, ge=1, le=1024, description="partitions of each keyed topic, fixed when the log is made")
+    workers: int = Field(1, ge=1, le=64, description="processes of `waxwing run` that share the fold's partitions")
     files: str = Field("", description="fsspec address of assets, models and audiences; empty for a folder in `data`")
     clickhouse: str = Field("", description="ClickHouse's HTTP address; empty for the engine in the process")
     host: str = Field("127.0.0.1", description="address the API listens on")

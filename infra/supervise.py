@@ -25,6 +25,7 @@ from schemas.errors import InvalidInput, Violation
 
 # Which roles share a process. ClickHouse, embedded, allows one process; the fold has a core to itself.
 GROUPS: Final = (("api", "warehouse", "hydration", "verify"), ("contacts",), ("ingest", "delivery", "learning"))
+
 GRACE_S: Final = 20.0  # between SIGTERM and SIGKILL
 OWN_S: Final = 10.0  # how long the children of a killed supervisor are waited for
 BACKOFF_S: Final = (0.5, 1.0, 2.0, 5.0, 15.0, 30.0)
@@ -32,6 +33,12 @@ STEADY_S: Final = 60.0  # after so long without a death a child's backoff begins
 BAD_INPUT: Final = 2
 STDERR: Final = 2  # the file descriptor: standard output is left to the summary
 _LOG: Final = logging.getLogger("waxwing")
+
+
+def groups_of(workers: int) -> list[tuple[str, ...]]:
+    """The groups, with the fold's partitions shared out among so many processes."""
+    shares = [(f"contacts@{n}/{workers}",) for n in range(workers)]
+    return [group for one in GROUPS for group in (shares if one == ("contacts",) and workers > 1 else [one])]
 
 
 @contextmanager

@@ -284,7 +284,7 @@ def build(
     partitions: dict[int, Partition] = {} if opened is None else opened
 
     def pull(number: int) -> EventPuller:
-        gc.disable()  # live state is bytes: the cyclic collector finds nothing and costs a quarter of the time
+        gc.disable()  # live state is bytes: the cyclic collector would find nothing
         partitions[number] = Partition(log, number, folder, reader, checkpoint_s)
         gc.freeze()
         return EventPuller(log, partitions[number], reader)

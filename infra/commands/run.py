@@ -24,7 +24,7 @@ from connectors.publish import CatalogueReader, publish
 from infra.roles import api
 from infra.roles.__main__ import NAMES, find, set_up_logging, work
 from infra.settings import Settings
-from infra.supervise import STDERR, Supervisor, owned
+from infra.supervise import STDERR, Supervisor, groups_of, owned
 from schemas.errors import InvalidInput, TransientError, Violation
 from schemas.times import parse_duration
 
@@ -109,7 +109,8 @@ def _run_all(settings: Settings, demo: bool, seconds: float | None, stop: thread
             output = stack.enter_context((settings.data / "run.log").open("ab"))
         address = api.address(listener)
         links = {} if settings.base_url else {"WAXWING_BASE_URL": address}  # the port may have been chosen just now
-        supervisor = Supervisor(lock, listener, output=output, environment=links, metrics_port=settings.metrics_port)
+        groups = groups_of(min(settings.workers, settings.partitions))
+        supervisor = Supervisor(lock, listener, groups, output, links, settings.metrics_port)
         console.print(f"Waxwing: {address}/docs", highlight=False)
         supervisor.start()
         stack.callback(supervisor.stop)  # also where something below fails

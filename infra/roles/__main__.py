@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import re
 import signal
 import socket
 import sys
@@ -33,7 +34,12 @@ _LOG: Final = logging.getLogger("waxwing")
 
 
 def find(name: str) -> Role:
-    """A role by its name; InvalidInput where there is none."""
+    """A role by its name, `contacts@1/2` for one of two workers of the fold; InvalidInput where there is none."""
+    name, _, share = name.partition("@")
+    if share:
+        if name != "contacts" or not (numbers := re.fullmatch(r"(\d+)/([1-9]\d*)", share)):
+            raise InvalidInput("role", [Violation(f"{name}@{share}", "only contacts has workers: contacts@0/2, …")])
+        return partial(import_module("infra.roles.contacts").role, worker=int(numbers[1]), workers=int(numbers[2]))
     if name not in NAMES:
         raise InvalidInput("role", [Violation(name, f"there is no such role; there are {', '.join(NAMES)}")])
     if find_spec(f"infra.roles.{name}") is None:

@@ -32,7 +32,7 @@ def listen(settings: Settings) -> socket.socket:
         raise InvalidInput("settings", [Violation("port", f"{where}; set WAXWING_PORT, 0 takes a free one")]) from fault
     listener.setsockopt(
         socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
-    )  # else an answer may wait 40 ms for an acknowledgement
+    )  # else an answer may wait for the acknowledgement of the last one
     return listener
 
 

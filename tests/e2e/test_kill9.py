@@ -1,4 +1,4 @@
-"""kill -9 of a whole installation, every process of it, under the demonstration's load; then it goes on."""
+"""kill -9 of a whole installation with two workers, every process of it, under the demo's load; then it goes on."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PARTITIONS = 4
 
 
 def settings(data: Path) -> dict[str, str]:
-    return {**os.environ, "WAXWING_DATA": str(data), "WAXWING_PORT": "0"}
+    return {**os.environ, "WAXWING_DATA": str(data), "WAXWING_PORT": "0", "WAXWING_WORKERS": "2"}
 
 
 def run_and_kill(data: Path, after_s: float) -> None:

@@ -37,3 +37,9 @@ def test_bad_input_is_said_in_one_line_and_kept(capsys: pytest.CaptureFixture[st
     [fault] = work(Settings(), {"refuses": refuses}, threading.Event())
     assert isinstance(fault, InvalidInput)
     assert capsys.readouterr().err.startswith("role: cook: there is no such role; there are api, ")
+
+
+@pytest.mark.parametrize("name", ["api@0/2", "contacts@2", "contacts@a/2", "contacts@0/0"])
+def test_only_the_fold_is_shared_by_workers_and_only_so(name: str) -> None:
+    with pytest.raises(InvalidInput, match="contacts@0/2"):
+        find(name)

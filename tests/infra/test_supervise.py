@@ -17,7 +17,7 @@ import pytest
 from infra import supervise
 from infra.roles import api
 from infra.settings import Settings
-from infra.supervise import Supervisor, owned
+from infra.supervise import GROUPS, Supervisor, groups_of, owned
 from schemas.errors import InvalidInput
 from tests.conftest import ROOT
 
@@ -87,7 +87,7 @@ SUPERVISOR = """
 import sys, threading
 from infra.roles import api
 from infra.settings import Settings
-from infra.supervise import Supervisor, owned
+from infra.supervise import GROUPS, Supervisor, groups_of, owned
 settings = Settings()
 with owned(settings.data) as lock, api.listen(settings) as listener:
     supervisor = Supervisor(lock, listener, groups=[["api"]])
@@ -124,3 +124,8 @@ def test_a_port_that_is_taken_is_named(settings: Settings, listener: socket.sock
     taken = Settings(port=listener.getsockname()[1])
     with pytest.raises(InvalidInput, match=f"cannot listen on 127.0.0.1 port {taken.port}"):
         api.listen(taken)
+
+
+def test_the_folds_workers_have_a_process_each_and_the_other_roles_stay_together():
+    assert groups_of(1) == list(GROUPS)
+    assert groups_of(2) == [GROUPS[0], ("contacts@0/2",), ("contacts@1/2",), GROUPS[2]]
