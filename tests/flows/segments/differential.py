@@ -1,7 +1,8 @@
 """Stream, batch and the naive oracle over the same random trees, histories and instants.
 
 A round is one history with some trees. Each tree is a segment that the production fold follows through the history;
-at random instants its members are those that ClickHouse finds and those that the oracle finds.
+at random instants its members are those that ClickHouse finds and those that the oracle finds. At a random moment some
+of the segments are edited: their new versions warm up, their past comes from ClickHouse, and then they are switched to.
 
     python -m tests.flows.segments.differential 100000 [FIRST_SEED]      so many trees; ends with one line of JSON
 """
@@ -12,21 +13,25 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
-from flows.contact.replay import Line, replay
+from flows.contact.active import Definitions
+from flows.contact.replay import Line, definition_records
 from flows.segments.sql.given import given_by
 from flows.segments.sql.run import truths
 from flows.warehouse.rows import COLUMNS, event_row
 from schemas.definitions.conditions import parse_condition
-from schemas.records import Record, encode
-from schemas.times import format_instant
+from schemas.records import LEAD_MS, Definition, Record, encode
+from schemas.times import DAY, HOUR, format_instant
 from sinks.clickhouse import ClickHouse
 from tests.clickhouse import engine
 from tests.flows.segments.generate import TOPICS, WORLD_ZONE, Generator
+from tests.flows.segments.hydrating import Logging, switch
 from tests.flows.segments.naive import Logged, World, holds, settled
 
 TREES, EVENTS, INSTANTS = 40, 150, 6  # of a round; the stream and the oracle are asked at each instant
+EDITED = 8  # trees of a round that were another tree before
 BATCHED = 1  # of the instants the batch is asked at as well: ClickHouse takes milliseconds to read a tree
 
 
@@ -40,8 +45,24 @@ class Difference(NamedTuple):
     answers: Mapping[str, bool]
 
 
+class Edit(NamedTuple):
+    """Segments that were something else before: published anew at an instant, switched to at another.
+
+    `former`: segment -> its body until then. The new bodies hold from `switched` + the lead on.
+    """
+
+    former: Mapping[str, Mapping[str, Any]]
+    published: int
+    switched: int
+
+    def at(self, instant: int, bodies: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        """The definitions that hold at the instant."""
+        is_before = instant < self.switched + LEAD_MS
+        return [self.former.get(body["id"], body) if is_before else body for body in bodies]
+
+
 class Round:
-    """One history and its trees, made of a seed."""
+    """One history, its trees, and an edit of some of them on the way; made of a seed."""
 
     def __init__(self, seed: int, trees: int = TREES, events: int = EVENTS):
         generator = Generator(seed)
@@ -52,23 +73,51 @@ class Round:
         self.instants = sorted({generator.asked_at(self.log) for _ in range(INSTANTS)})
         self.batched = set(generator.random.sample(self.instants, min(BATCHED, len(self.instants))))
         self.bodies = bodies(self.world, self.trees)
+        self.edit = self._edit(generator)
+
+    def _edit(self, generator: Generator) -> Edit:
+        """Some trees were another tree before, and one that others ask about too."""
+        edited = [f"tree-{i}" for i in generator.random.sample(range(len(self.trees)), EDITED)]
+        trees = {id: generator.tree(generator.random.randint(1, 8)) for id in edited}
+        if generator.random.random() < 0.5:
+            trees["simple"] = generator.simple()
+        published = generator.random.choice(self.log).logged_at
+        switched = published + LEAD_MS + generator.random.choice((0, 1, HOUR, 5 * DAY, 20 * DAY))
+        return Edit(
+            {id: {"kind": "segment", "id": id, "where": tree} for id, tree in trees.items()}, published, switched
+        )
 
     def differences(self, clickhouse: ClickHouse) -> Iterable[Difference]:
         """Every contact, tree and instant at which the answers are not one."""
+        streamed = stream_members(self)
         fill(clickhouse, self.log)
-        streamed = stream_members(self.bodies, self.log, self.world, self.instants)
-        given = given_by(self.bodies, {k: frozenset(v) for k, v in self.world.snapshots.items()})
-        parsed = [parse_condition(tree) for tree in self.trees]
         for at in self.instants:
-            people = settled(self.log, at, self.world)
-            batch = truths(clickhouse.query, parsed, at, given) if at in self.batched else None
-            for i, tree in enumerate(self.trees):
+            current = self.edit.at(at, self.bodies)
+            trees = [body["where"] for body in current if body["id"].startswith("tree-")]
+            people = settled(self.log, at, self.world_of(current))
+            batch = self.batch(clickhouse, current, trees, at) if at in self.batched else None
+            for i, tree in enumerate(trees):
                 for person in people:
                     answers = {"naive": holds(tree, person), "stream": person.contact in streamed[at][i]}
                     if batch is not None:
                         answers["batch"] = batch[person.contact][i]
                     if len(set(answers.values())) > 1:
                         yield Difference(self.seed, tree, format_instant(at), person.contact, answers)
+
+    def world_of(self, current: Sequence[Mapping[str, Any]]) -> World:
+        """The world with the segments that hold at an instant."""
+        return replace(self.world, segments={b["id"]: b for b in current if b["id"] in self.world.segments})
+
+    def batch(
+        self, clickhouse: ClickHouse, current: Sequence[Mapping[str, Any]], trees: Sequence[Mapping[str, Any]], at: int
+    ) -> dict[str, list[bool]]:
+        """Contact -> the truth of each tree, by ClickHouse."""
+        given = given_by(current, self.snapshots)
+        return truths(clickhouse.query, [parse_condition(tree) for tree in trees], at, given)
+
+    @property
+    def snapshots(self) -> dict[str, frozenset[str]]:
+        return {id: frozenset(members) for id, members in self.world.snapshots.items()}
 
 
 def bodies(world: World, trees: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -81,21 +130,32 @@ def bodies(world: World, trees: Sequence[Mapping[str, Any]]) -> list[dict[str, A
     ]
 
 
-def stream_members(
-    definitions: Sequence[Mapping[str, Any]], log: Sequence[Logged], world: World, instants: Sequence[int]
-) -> dict[int, list[frozenset[str]]]:
+def stream_members(round: Round) -> dict[int, list[frozenset[str]]]:
     """Instant -> the members of each tree, as the production fold has them then."""
-    snapshots = {id: frozenset(members) for id, members in world.snapshots.items()}
-    count = sum(body["id"].startswith("tree-") for body in definitions)
-    lines = [Line(record.logged_at, record.contact, record.event) for record in log]
-    run = replay(definitions, [], lines[0].logged_at, snapshots=snapshots)
-    found, done = {}, 0
-    for at in instants:
-        following = done + sum(line.logged_at <= at for line in lines[done:])
-        run.run(lines[done:following], at)
-        done = following
-        found[at] = [frozenset(run.members(f"tree-{i}")) for i in range(count)]
+    lines = [Line(record.logged_at, record.contact, record.event) for record in round.log]
+    files: dict[str, Mapping[str, bytes]] = {}
+    definitions = Definitions(round.snapshots, lambda partition, path: files[path])
+    for record in definition_records(round.edit.at(0, round.bodies), lines[0].logged_at):
+        definitions.apply(record)
+    run = Logging(definitions)
+    acts = [(round.edit.published, 0), (round.edit.switched, 1), *((at, 2) for at in round.instants)]
+    found = {}
+    for at, act in sorted(acts):
+        lines = run.read_until(at, lines)
+        if act == 0:
+            publish(run, round)
+        elif act == 1:
+            switch(run, at, files)
+        else:
+            found[at] = [frozenset(run.members(f"tree-{i}")) for i in range(len(round.trees))]
     return found
+
+
+def publish(run: Logging, round: Round) -> None:
+    """The second version of what is edited, which warms up."""
+    for body in round.bodies:
+        if body["id"] in round.edit.former:
+            assert run.act(round.edit.published, Definition("segment", body["id"], "publish", 2, body, warming=True))
 
 
 def fill(clickhouse: ClickHouse, log: Sequence[Logged]) -> None:

@@ -22,16 +22,20 @@ class Generator(Conditions, Histories):
     def world(self) -> World:
         """What trees name: a static segment, one over leaves, one over that; a snapshot; topics."""
         nested = {"or": [{"segment": "simple"}, {"not": {"segment": "static"}}]}
-        simple = self.tree(2)
-        while "segment" in str(simple):
-            simple = self.tree(2)
         segments: dict[str, Mapping[str, JSON]] = {
             "static": {"kind": "segment", "id": "static", "static": True},
-            "simple": {"kind": "segment", "id": "simple", "where": simple},
+            "simple": {"kind": "segment", "id": "simple", "where": self.simple()},
             "nested": {"kind": "segment", "id": "nested", "where": nested},
         }
         frozen = frozenset(self.random.sample(self.contacts, 3))
         return World(segments, {"frozen": frozen}, TOPICS, {}, WORLD_ZONE)
+
+    def simple(self) -> JSON:
+        """A tree that names no segment."""
+        tree = self.tree(2)
+        while "segment" in str(tree):
+            tree = self.tree(2)
+        return tree
 
     def asked_at(self, log: list[Logged]) -> int:
         """An instant to ask at: often one at which windows open or close, or a millisecond beside it."""

@@ -9,7 +9,7 @@ import pytest
 
 from schemas.times import parse_duration
 from tests.clickhouse import engine
-from tests.flows.segments import naive
+from tests.flows.segments import hydrating, naive
 from tests.flows.segments.differential import TREES, Round
 
 ROUNDS = 50  # of 40 trees each; python -m tests.flows.segments.differential plays as many as are asked for
@@ -54,4 +54,10 @@ BROKEN: dict[str, Callable[..., Any]] = {
 @pytest.mark.parametrize("rule", BROKEN)
 def test_an_oracle_with_a_broken_rule_is_found_out(monkeypatch: pytest.MonkeyPatch, rule: str) -> None:
     monkeypatch.setattr(naive, rule, BROKEN[rule])
+    assert any(True for seed in range(10) for _ in Round(seed).differences(engine()))
+
+
+@pytest.mark.slow
+def test_an_edited_segment_that_forgets_its_past_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hydrating, "fold_past", lambda archive, history: {})
     assert any(True for seed in range(10) for _ in Round(seed).differences(engine()))

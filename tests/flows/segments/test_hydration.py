@@ -11,50 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flows.contact.active import Definitions
-from flows.contact.replay import Line, Replay, definition_records
-from flows.contact.warming import leaves_with_past
+from flows.contact.replay import Line, definition_records
 from flows.segments import engine
-from flows.segments.hydration import History, pack, unfinished, unpack
-from flows.warehouse.rows import COLUMNS, event_row
-from infra.hydrator import fold_past
-from schemas.records import (
-    LEAD_MS,
-    Definition,
-    Entry,
-    Record,
-    encode,
-)
-from sinks.past_query import PastQuery
-from tests.clickhouse import emptied
+from schemas.records import LEAD_MS, Definition
 from tests.flows.segments.generate import TOPICS, WORLD_ZONE, Generator
+from tests.flows.segments.hydrating import Logging, switch
 
 TREES, EVENTS = 6, 90
-FILE = "file"
 seeds = st.integers(0, 2**32)
-
-
-class Logging(Replay):
-    """A replay that keeps its records, as the log would, and takes definitions on the way."""
-
-    def __init__(self, definitions: Definitions):
-        super().__init__(definitions)
-        self.records: list[Record] = []
-        self.acts = 0
-
-    def _fold(self, at: int, contact: str, value: bytes) -> list[Entry]:
-        self.records.append(Record(self.fold.next_offset, at, contact, value))
-        return super()._fold(at, contact, value)
-
-    def act(self, at: int, definition: Definition) -> bool:
-        """Log an act on a definition, at an instant not before the last record's."""
-        self.acts += 1
-        return self.fold.definitions.apply(Record(1_000 + self.acts, at, "", encode(definition)))
-
-    def archive(self) -> PastQuery:
-        """ClickHouse with what was logged until now."""
-        clickhouse = emptied()
-        clickhouse.insert("events", COLUMNS["events"], [event_row(0, record) for record in self.records])
-        return PastQuery(clickhouse, page=40)
 
 
 class World:
@@ -106,19 +70,6 @@ def hydrated(world: World) -> Logging:
     run.run([line for line in world.lines if line.logged_at > later])
     run.pass_time(max(world.end, later + LEAD_MS))
     return run
-
-
-def switch(run: Logging, at: int, files: dict[str, Mapping[str, bytes]]) -> None:
-    """What the hydrator does, at an instant of the replay's own."""
-    definitions = run.fold.definitions
-    snapshot = definitions.catalogue.active(1 << 62)
-    leaves = {id: leaf for p in snapshot.warming.values() for id, leaf in leaves_with_past(p).items()}
-    begun = unfinished(definitions, leaves.keys(), snapshot)
-    files[FILE] = unpack(pack(fold_past(run.archive(), History(leaves, begun))))
-    for published in sorted(snapshot.warming.values(), key=lambda p: p.id):
-        own = sorted(leaves_with_past(published).keys() & begun.keys())
-        body = {"since": published.since, "leaves": own, "past": {"0": FILE} if own else {}}
-        assert run.act(at, Definition("segment", published.id, "switch", published.version, body))
 
 
 def answers(run: Logging, at: int) -> dict[tuple[str, str], Any]:

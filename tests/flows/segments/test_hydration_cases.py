@@ -16,8 +16,9 @@ from flows.segments import engine
 from flows.segments.hydration import Row, own_rows
 from schemas.records import Change, Definition, Event, Record, decode_change, decode_event, encode
 from schemas.topics import CHANGES
-from tests.flows.segments.test_hydration import FILE, Logging, seeds, switch
+from tests.flows.segments.hydrating import FILE, Logging, switch
 
+seeds = st.integers(0, 2**32)
 START = 1_700_000_000_000
 DAY = 86_400_000
 OFTEN = {"kind": "segment", "id": "often", "where": {"performed": "buy", "count": {"op": "gte", "value": 2}}}
