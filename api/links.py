@@ -24,9 +24,10 @@ from api.reads import reading
 from flows.content.library import Library
 from flows.content.links import BadToken, Links, Purpose, Token, verify
 from flows.content.preferences import choices, consent_entries
-from flows.content.template import RenderFailed, render
+from flows.content.short_links import read_code, targets
+from flows.content.template import Rendered, RenderFailed, Template, render
 from flows.content.visits import Recent, Visit, judge
-from flows.delivery.origin import Origin
+from flows.delivery.origin import Origin, origin_of
 from flows.delivery.outcomes import Outcome, ProviderEvent, consent_entry, event_entries
 from infra.link_key import base_url, link_key
 from schemas.records import Send, decode_send
@@ -35,6 +36,7 @@ from schemas.topics import SENDS
 router = APIRouter(tags=["links"])
 
 _PIXEL: Final = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
+_GONE: Final = "this message can no longer be shown"
 _FORM_LIMIT: Final = 16_384
 _LIBRARY_LOCK: Final = Lock()
 
@@ -87,6 +89,31 @@ async def clicked(token: str, request: Request, deps: Deps = Depends(deps)) -> R
     said = _token("c", token, deps)
     await _tell(request, deps, "clicked", said)
     return RedirectResponse(said.extra, 302, HEADERS)
+
+
+@router.head("/s/{code}", include_in_schema=False)
+@router.get("/s/{code}", summary="Click in a text message")
+async def followed(code: str, request: Request, deps: Deps = Depends(deps)) -> Response:
+    """On to the link of that number in the message; 404 once the log no longer holds it."""
+    said = await deps.in_thread(_short, code, request, deps)
+    await _tell(request, deps, "clicked", said)
+    return RedirectResponse(said.extra, 302, HEADERS)
+
+
+def _short(code: str, request: Request, deps: Deps) -> Token:
+    """What the token of a long link would say."""
+    try:
+        partition, offset, number = read_code(link_key(deps.settings), code)
+    except BadToken as fault:
+        raise HTTPException(404, str(fault)) from None
+    send = _send(deps, partition, offset)
+    origin = origin_of(send, "")
+    links = Links(base_url(deps.settings), b"", origin)
+    template, rendered = _again(request, deps, send, links)
+    there = targets(rendered.text, links, template.utm)
+    if number >= len(there):
+        raise HTTPException(404, _GONE)
+    return Token("c", origin, there[number], send.at)
 
 
 @router.get("/u/{token}", summary="Unsubscribe: the form")
@@ -171,26 +198,30 @@ def _choices(request: Request, deps: Deps, origin: Origin, said: dict[str, str])
 def view(token: str, request: Request, deps: Deps = Depends(deps)) -> Response:
     """The message as it was sent, without its tracking; 404 once the log no longer holds it."""
     said = _token("m", token, deps)
-    send = _send(deps, said)
+    partition, _, offset = said.extra.partition(":")
+    send = _send(deps, int(partition), int(offset))
+    if send.id != said.origin.send:
+        raise HTTPException(404, _GONE)
+    links = Links(base_url(deps.settings), link_key(deps.settings), said.origin, said.extra)
+    return HTMLResponse(_again(request, deps, send, links)[1].html, headers=PAGE_HEADERS)
+
+
+def _send(deps: Deps, partition: int, offset: int) -> Send:
+    records = deps.log.read(SENDS, partition, offset, 1)
+    if not records or records[0].offset != offset:
+        raise HTTPException(404, _GONE)
+    return decode_send(records[0].value)
+
+
+def _again(request: Request, deps: Deps, send: Send, links: Links) -> tuple[Template, Rendered]:
+    """The message of a send as it was made, without its tracking."""
     template = _library(request, deps).find(send.channel, send.template, send.template_version, send.at)
     if template is None:
-        raise HTTPException(404, "this message can no longer be shown")
-    settings = deps.settings
-    links = Links(base_url(settings), link_key(settings), said.origin, said.extra)
+        raise HTTPException(404, _GONE)
     try:
-        rendered = render(template, send.data, send.locale, links, track=False)
+        return template, render(template, send.data, send.locale, links, track=False)
     except RenderFailed as fault:
-        raise HTTPException(404, f"this message can no longer be shown: {fault}") from None
-    return HTMLResponse(rendered.html, headers=PAGE_HEADERS)
-
-
-def _send(deps: Deps, said: Token) -> Send:
-    partition, _, offset = said.extra.partition(":")
-    records = deps.log.read(SENDS, int(partition), int(offset), 1)
-    send = decode_send(records[0].value) if records else None
-    if send is None or send.id != said.origin.send:
-        raise HTTPException(404, "this message can no longer be shown")
-    return send
+        raise HTTPException(404, f"{_GONE}: {fault}") from None
 
 
 def _library(request: Request, deps: Deps) -> Library:

@@ -109,14 +109,13 @@ class Links(NamedTuple):
 
         Links that are not http(s), and our own, stay as they are. `utm` is that of the template, empty for none.
         """
-        tags = self._utm(utm) if utm else {}
         targets: dict[str, str] = {}
 
         def tracked(found: re.Match[str]) -> str:
             target = unescape(found[2] if found[2] is not None else found[3]).strip()
-            if not target.startswith(("http://", "https://")) or target.startswith(self.base_url + "/"):
+            if not target.startswith(("http://", "https://")) or self.is_own(target):
                 return found[0]
-            target = with_utm(target, tags) if tags else target
+            target = self.target(target, utm or {})
             if target not in targets:
                 targets[target] = self.url("c", target)
             return f'{found[1]}"{targets[target]}"'
@@ -127,8 +126,16 @@ class Links(NamedTuple):
         at = end if end >= 0 else len(html)
         return html[:at] + pixel + html[at:], tuple(targets)
 
+    def is_own(self, url: str) -> bool:
+        """Whether the address is one of ours."""
+        return url.startswith(self.base_url + "/")
+
+    def target(self, url: str, utm: Mapping[str, str]) -> str:
+        """Where a link leads: its address with the UTM parameters of the template, where it has any."""
+        return with_utm(url, self._utm(utm)) if utm else url
+
     def _utm(self, utm: Mapping[str, str]) -> dict[str, str]:
-        said = {"medium": "email", "campaign": self.origin.campaign or self.origin.journey} | dict(utm)
+        said = {"medium": self.origin.channel, "campaign": self.origin.campaign or self.origin.journey} | dict(utm)
         return {f"utm_{name}": value for name, value in said.items() if value}
 
 

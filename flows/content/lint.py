@@ -57,7 +57,7 @@ def _locale(template: Template, content: Content, sample: Mapping[str, Any]) -> 
     if template.channel == "email" and template.message_class == "marketing":
         yield from _way_out(content)
     try:
-        rendered = render(template, sample, content.locale, PREVIEW, track=False)
+        rendered = render(template, sample, content.locale, PREVIEW, track=template.channel == "sms")
     except RenderFailed as fault:
         what = "give the variable a default, or a value in `sample`" if "is missing" in str(fault) else "see `sample`"
         yield Finding("error", "does_not_render", content.locale, "", f"{fault}; {what}")

@@ -16,6 +16,7 @@ from flows.content.environment import Budget, render_part
 from flows.content.links import Links
 from flows.content.locales import chain, language
 from flows.content.parts import Content, contents_of
+from flows.content.short_links import shorten
 from flows.content.snippets import Bodies, needed
 from schemas.definitions.markup import CALLS
 from schemas.errors import TerminalError
@@ -139,7 +140,8 @@ def _rendered(template: Template, texts: Mapping[str, str], links: Links | None)
             headers = {name: _header(text, f"header {name}") for name, text in data.items()}
             return Rendered(text=_body(template, texts["body"]), data={"Content-Type": template.content_type} | headers)
         case _:
-            return Rendered(text=texts["body"])
+            text, targets = shorten(texts["body"], links, template.utm) if links else (texts["body"], ())
+            return Rendered(text=text, links=targets)
 
 
 def _header(text: str, name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from flows.content.library import Library
 from flows.content.links import Links
@@ -10,6 +11,8 @@ from flows.content.template import Rendered, RenderFailed, Template, render
 from flows.delivery.origin import Origin, seal
 from flows.delivery.provider import Message
 from schemas.records import Record, Send
+
+TRACKED: Final = ("email", "sms")  # the channels whose links are counted
 
 
 class Composer:
@@ -33,7 +36,7 @@ class Composer:
             return f"template: {send.template!r} has no version {send.template_version}"
         if template.message_class == "marketing" and send.message_class == "transactional":
             return f"template: {send.template!r} is marketing, the message transactional"
-        links = Links(self._base_url, self._link_key, origin, place, now) if send.channel == "email" else None
+        links = Links(self._base_url, self._link_key, origin, place, now) if send.channel in TRACKED else None
         try:
             rendered = render(template, send.data, send.locale, links)
         except RenderFailed as fault:
@@ -48,7 +51,7 @@ class Composer:
             rendered.subject,
             rendered.html,
             rendered.text,
-            unsubscribe_url=links.unsubscribe_url if links and marketing else "",
+            unsubscribe_url=links.unsubscribe_url if links and marketing and send.channel == "email" else "",
             links=rendered.links,
             data=rendered.data,
             token=seal(self._link_key, origin) if send.channel == "sms" else "",

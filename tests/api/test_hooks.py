@@ -21,6 +21,7 @@ from api import hooks, links
 from connectors.sqlite_log import SqliteLog
 from flows.content.links import Links, sign
 from flows.content.links import Token as LinkToken
+from flows.content.short_links import Short, code_of
 from flows.delivery.origin import Origin
 from infra.link_key import link_key
 from infra.settings import Settings
@@ -230,9 +231,36 @@ def test_another_message_than_the_signed_one_is_not_shown(served: Api):
     assert client.get(f"/m/{sign(link_key(of), LinkToken('m', ORIGIN, place))}").status_code == 404
 
 
-def put_template(log: SqliteLog) -> None:
-    published = Definition("email_template", "t", "publish", 1, TEMPLATE)
-    log.append([Entry("definitions", "email_template/t", encode(published))])
+def test_a_short_link_leads_to_the_link_of_its_number_in_the_message(served: Api):
+    client, log, of = served
+    put_template(
+        log, {"kind": "sms_template", "id": "t", "body": "{{ hi }} https://a.example/1 or https://a.example/2"}
+    )
+    sent = msgspec.structs.replace(send(1), channel="sms", data={"hi": "Hello"})
+    plan(log, sent)
+    partition = log.partition_of("sends", sent.contact)
+    answer = client.get(f"/s/{code_of(link_key(of), Short(partition, 0, 1))}", headers=PERSON, follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (302, "https://a.example/2")
+    clicked = only(log, "sms_clicked")
+    assert (clicked.user_id, clicked.properties["send"], clicked.properties["url"]) == (
+        sent.contact,
+        sent.id,
+        "https://a.example/2",
+    )
+
+
+@pytest.mark.parametrize("short", [Short(0, 0, 2), Short(0, 9, 0)])
+def test_a_short_link_of_what_is_not_there_leads_nowhere(served: Api, short: Short):
+    client, log, of = served
+    put_template(log, {"kind": "sms_template", "id": "t", "body": "https://a.example/1 or https://a.example/2"})
+    plan(log, msgspec.structs.replace(send(1), channel="sms"))
+    assert client.get(f"/s/{code_of(link_key(of), short)}", follow_redirects=False).status_code == 404
+    assert names(log) == []
+
+
+def put_template(log: SqliteLog, body: dict[str, Any] = TEMPLATE) -> None:
+    published = Definition(body["kind"], "t", "publish", 1, body)
+    log.append([Entry("definitions", f"{body['kind']}/t", encode(published))])
 
 
 def test_the_key_is_made_once_and_for_its_owner_alone(tmp_path: Path):
