@@ -107,8 +107,8 @@ def _between(c: Compiler, test: Comparison, raw: str) -> str:
 
 def _contains(c: Compiler, test: Comparison, raw: str) -> str:
     value = _scalar(test)
-    if test.ignore_case:
-        element = f"is_text(x) AND lowerUTF8(text(x)) = lowerUTF8({c.params.text(str(value))})"
+    if test.ignore_case and isinstance(value, str):
+        element = f"is_text(x) AND lowerUTF8(text(x)) = lowerUTF8({c.params.text(value)})"
     else:
         element = equals(c, "x", value)
     in_list = f"is_list({raw}) AND arrayExists(x -> {element}, JSONExtractArrayRaw({raw}))"

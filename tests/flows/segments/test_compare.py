@@ -55,6 +55,7 @@ VALUES: list[tuple[dict[str, Any], Any, bool]] = [
     ({"op": "between", "value": [1, 3]}, "2", False),
     ({"op": "contains", "value": "old"}, "Gold", True),
     ({"op": "contains", "value": "old"}, "GOLD", False),
+    ({"op": "contains", "value": 7, "ignore_case": True}, [True, 7], True),
     ({"op": "contains", "value": "old", "ignore_case": True}, "GOLD", True),
     ({"op": "contains", "value": "ä", "ignore_case": True}, "ÄRGER", True),
     ({"op": "contains", "value": "a"}, ["b", "a"], True),

@@ -18,6 +18,7 @@ from schemas.ids import address_hash
 from schemas.records import TICK, Event, Record, encode
 from schemas.times import DAY, parse_instant
 from tests.clickhouse import emptied
+from tests.flows.segments.test_compare import NOTHING, VALUES
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "sql"
 NOW = parse_instant("2026-03-29T12:00:00Z")
@@ -49,6 +50,13 @@ class Log:
 
     def members(self, where: Mapping[str, Any], at: int = NOW, given: Given | None = None) -> list[str]:
         return members(self.clickhouse.query, parse_condition(where), at, given or Given())
+
+
+def test_each_comparison_is_what_it_is_in_the_stream() -> None:
+    log = Log(*(identify(f"{i:03}", **({} if v is NOTHING else {"plan": v})) for i, (_, v, _) in enumerate(VALUES)))
+    tests = [parse_condition({"trait": "plan", **test}) for test, _, _ in VALUES]
+    found = truths(log.clickhouse.query, tests, NOW, Given())
+    assert [found[f"{i:03}"][i] for i in range(len(VALUES))] == [fits for _, _, fits in VALUES]
 
 
 # --- the text of the query
