@@ -15,6 +15,7 @@ from starlette.datastructures import UploadFile
 from api.bodies import read_body
 from api.definitions import Reader
 from api.deps import Deps, deps
+from api.ranges import ranged
 from connectors import publish
 from flows.content.files import LARGEST, TYPES, FileType, type_of
 from flows.content.images import WIDTHS, resized, size_of
@@ -122,7 +123,7 @@ def _address(deps: Deps) -> str:
 
 
 @public.head("/a/{file}", include_in_schema=False)
-@public.get("/a/{file}", responses={304: {}, 404: {}})
+@public.get("/a/{file}", responses={206: {}, 304: {}, 404: {}, 416: {}})
 def download(
     file: str,
     request: Request,
@@ -143,7 +144,7 @@ def download(
     headers["Content-Disposition"] = (
         f'{"inline" if found.inline else "attachment"}; filename="{file[:16]}.{found.ending}"'
     )
-    return Response(data, media_type=found.media_type, headers=headers)
+    return ranged(request.headers.get("range", ""), data, headers, found.media_type)
 
 
 def _bytes(store: AssetStore, file: str, type: FileType, width: int) -> bytes | None:

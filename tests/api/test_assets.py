@@ -177,3 +177,31 @@ def test_equal_files_are_kept_once(tmp_path: Path, folder: TestClient):
         upload(folder, picture(), id=id)
     kept = [p for p in (tmp_path / "files").rglob("*") if p.is_file()]
     assert [os.fspath(p.name) for p in kept] == [f"{content_hash(picture())}.png"]
+
+
+VIDEO = b"\x00\x00\x00\x18ftypisom" + bytes(range(88))  # 100 bytes
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "part", "told"),
+    [
+        ("bytes=0-9", 206, VIDEO[:10], "bytes 0-9/100"),
+        ("bytes=90-", 206, VIDEO[90:], "bytes 90-99/100"),
+        ("bytes=-5", 206, VIDEO[95:], "bytes 95-99/100"),
+        ("bytes=-500", 206, VIDEO, "bytes 0-99/100"),
+        ("bytes=99-5000", 206, VIDEO[99:], "bytes 99-99/100"),
+        ("bytes=100-", 416, b"", "bytes */100"),
+        ("bytes=9-3", 416, b"", "bytes */100"),
+        ("bytes=-0", 416, b"", "bytes */100"),
+        ("bytes=0-1,5-6", 200, VIDEO, None),
+        ("lines=0-9", 200, VIDEO, None),
+        ("bytes=²-", 200, VIDEO, None),
+    ],
+)
+def test_players_of_video_get_the_part_they_ask_for(
+    folder: TestClient, asked: str, status: int, part: bytes, told: str | None
+):
+    file = upload(folder, VIDEO).json()["file"]
+    answer = folder.get(f"/a/{file}", headers={"Range": asked.encode("latin-1")})
+    assert (answer.status_code, answer.content, answer.headers.get("content-range")) == (status, part, told)
+    assert answer.headers["accept-ranges"] == "bytes"
