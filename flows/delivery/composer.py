@@ -8,6 +8,7 @@ from typing import Final
 from flows.content.library import Library
 from flows.content.links import Links
 from flows.content.template import Rendered, RenderFailed, Template, render
+from flows.delivery.addresses import fault_of
 from flows.delivery.origin import Origin, seal
 from flows.delivery.provider import Message
 from schemas.records import Record, Send
@@ -29,6 +30,8 @@ class Composer:
         """The message, or why it is not to be handed over now. `place` is the send's `partition:offset`."""
         if send.expires and now >= send.expires:
             return "expired"
+        if fault := fault_of(send.channel, send.to):
+            return f"address: {fault}"
         template = self._template(send)
         if template is None and send.channel == "webhook":  # the data alone will do
             return Message(origin, send.to, data={name: str(value) for name, value in send.data.items()})
