@@ -1,4 +1,4 @@
-"""The usual lists of what is an address and what is none (https://en.wikipedia.org/wiki/Email_address#Examples), and more."""
+"""The usual lists of what is an address and what is none: https://en.wikipedia.org/wiki/Email_address#Examples."""
 
 from __future__ import annotations
 
