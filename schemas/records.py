@@ -208,7 +208,9 @@ class Example(msgspec.Struct, omit_defaults=True, gc=False):
 
 
 class CrmCommand(msgspec.Struct, omit_defaults=True, gc=False):
-    """`crm_commands`: what a journey asks of the CRM: add_tag, remove_tag, set_field, create_task, …"""
+    """`crm_commands`: what the CRM is asked or told: add_tag, remove_tag, set_field, create_task, … by a journey;
+    segment_entered, segment_left (`data.segment`) of segments that say `crm`.
+    """
 
     id: str
     contact: str

@@ -17,19 +17,21 @@ from flows.segments.leaves import compile_listed
 from flows.segments.order import in_order
 from flows.segments.program import Program, compile_condition, single
 from schemas.definitions.conditions import Condition, parse_condition, references
-from schemas.records import Change
+from schemas.records import Change, CrmCommand, encode
+from schemas.topics import CRM_COMMANDS
 
 _SEGMENT: Final = "segment:"
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One version of a segment, compiled. `condition` is None for a static one."""
+    """One version of a segment, compiled. `condition` is None for a static one; `crm`: the CRM is told of its flips."""
 
     id: str
     version: int
     condition: Condition | None
     program: Program
+    crm: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ def _condition(published: Published) -> Condition | None:
 
 def _compile(published: Published, condition: Condition | None) -> Segment:
     program = single(compile_listed(published.id)) if condition is None else compile_condition(condition)
-    return Segment(published.id, published.version, condition, program)
+    return Segment(published.id, published.version, condition, program, published.body.get("crm", False))
 
 
 class Segments(LeafStates, array_like=True, gc=False):
@@ -169,6 +171,17 @@ def _flip(scope: Scope, section: Segments, id: str, version: int, reason: str = 
             historical=scope.quiet,
         )
     )
+    _tell_crm(scope, id, kind)
+
+
+def _tell_crm(scope: Scope, id: str, kind: str) -> None:
+    """Where the segment says so, or did until now."""
+    segment = scope.active.segments.by_id.get(id)
+    if segment is None and scope.before is not None:
+        segment = scope.before.segments.by_id.get(id)
+    if segment is not None and segment.crm:
+        command = CrmCommand(scope.id(id, kind, "crm"), scope.contact, scope.at, kind, data={"segment": id})
+        scope.emit(CRM_COMMANDS, encode(command))
 
 
 def _renew(scope: Scope, section: Segments, before: SegmentSet) -> set[int]:

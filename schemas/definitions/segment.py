@@ -15,12 +15,16 @@ from schemas.errors import InvalidInput, Violation
 
 @register
 class Segment(Body):
-    """Those for whom `where` holds; or, `static`, those who were added by API, file or action."""
+    """Those for whom `where` holds; or, `static`, those who were added by API, file or action.
+
+    `crm`: whoever enters or leaves is told to the CRM, as a command on `crm_commands`.
+    """
 
     KIND: ClassVar[str] = "segment"
     kind: Literal["segment"]
     where: SegmentCondition | None = None
     static: bool = False
+    crm: bool = False
 
     @model_validator(mode="after")
     def _says_who(self) -> Segment:

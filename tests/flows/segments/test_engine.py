@@ -14,8 +14,19 @@ from flows.definitions.catalogue import Published
 from flows.segments.engine import SECTION, SegmentSet
 from flows.segments.order import find_cycle, in_order, refuse_cycles
 from schemas.errors import InvalidInput
-from schemas.records import LEAD_MS, Change, Definition, Entry, Event, Record, decode_change, encode
-from schemas.topics import CHANGES
+from schemas.records import (
+    LEAD_MS,
+    Change,
+    CrmCommand,
+    Definition,
+    Entry,
+    Event,
+    Record,
+    decode_change,
+    decode_crm_command,
+    encode,
+)
+from schemas.topics import CHANGES, CRM_COMMANDS
 from tests.flows.segments.lives import ANN, DAY, HOUR, T0, did, says, segment
 
 
@@ -174,3 +185,27 @@ def test_a_cycle_that_came_into_the_log_does_not_stop_the_fold() -> None:
     )
     assert [s.id for s in found.segments] == ["c"]
     assert found.stuck == ("a", "b")
+
+
+def test_the_crm_is_told_of_the_flips_of_segments_that_say_so_also_when_they_are_deleted() -> None:
+    life = Life()
+    told: list[CrmCommand] = []
+    take = life.replay.emitted
+    life.replay.emitted = lambda at, entry: (
+        told.append(decode_crm_command(entry.value)) if entry.topic == CRM_COMMANDS else take(at, entry)
+    )
+    for id, crm in (("told", True), ("quiet", False)):
+        body = segment({"performed": "a", "within": "1d"}, id) | {"crm": crm}
+        value = encode(Definition("segment", id, "publish", 1, body))
+        life.definitions.apply(Record(life._published, T0 - LEAD_MS, f"segment/{id}", value))
+        life._published += 1
+    life.run(did("a", 10), did("a", 2 * DAY), until=2 * DAY)
+    life.act(2 * DAY + HOUR, "delete", "told", 1)
+    life.run(until=3 * DAY)
+    assert [(c.command, c.contact, c.at - T0, c.data) for c in told] == [
+        ("segment_entered", ANN, 10, {"segment": "told"}),
+        ("segment_left", ANN, DAY + 10, {"segment": "told"}),
+        ("segment_entered", ANN, 2 * DAY, {"segment": "told"}),
+        ("segment_left", ANN, 2 * DAY + HOUR, {"segment": "told"}),
+    ]
+    assert len({c.id for c in told}) == 4
