@@ -58,9 +58,7 @@ async def take_records(request: Request, deps: Annotated[Deps, Depends(deps)]) -
 class Commands(BaseModel):
     """Some commands, each contact's in order; with the cursor `next` come those after them, once there are any."""
 
-    items: list[dict[str, Any]] = Field(
-        description="id, contact, at (ms), command, data; of a journey its node"
-    )
+    items: list[dict[str, Any]] = Field(description="id, contact, at (ms), command, data; of a journey its node")
     next: str
 
 
