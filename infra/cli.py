@@ -39,6 +39,7 @@ COMMANDS: Final = {  # each command's module: only the one that is called is loa
     "graph": "graph",
     "bench": "bench",
     "settings": "settings",
+    "scale": "scale",
 }
 NEGATIVE, BAD_INPUT, FAILED = 1, 2, 3
 

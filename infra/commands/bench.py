@@ -82,3 +82,15 @@ def segments(
     from infra.bench.segments import segments as run
 
     _print(run(events, contacts, rate, seconds, everyone))
+
+
+@_bench.command()
+def storage(
+    events: Annotated[int, typer.Option(help="events to keep")] = 300_000,
+    contacts: Annotated[int, typer.Option(help="contacts that they are about")] = 30_000,
+    segments: Annotated[int, typer.Option(help="segments that are active")] = 50,
+) -> None:
+    """What an event and a contact cost to keep: in the log, in the state, in ClickHouse."""
+    from infra.bench.storage import storage as run
+
+    _print(run(events, contacts, segments))
