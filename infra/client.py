@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Final
 
 import httpx
+import typer
 
 from infra.settings import Settings
 from schemas.errors import InvalidInput, TransientError, Violation
 
 _EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - asked, not bound
+
+
+NOT_THERE: Final = 1  # the exit code
 
 
 class NotThere(Exception):
@@ -35,6 +40,16 @@ def ask(settings: Settings, method: str, path: str, timeout_s: float = 60.0, **p
     if answer.is_client_error:
         raise InvalidInput(address, [Violation("", detail)])
     raise TransientError(f"{address} answers {answer.status_code}: {detail}")
+
+
+def show(path: str, **parameters: Any) -> None:
+    """Print the answer of a GET as JSON; what is not there is said on stderr, with exit code 1."""
+    try:
+        answer = ask(Settings(), "GET", path, **parameters)
+    except NotThere as fault:
+        typer.echo(str(fault), err=True)
+        raise typer.Exit(NOT_THERE) from None
+    typer.echo(json.dumps(answer, indent=2, ensure_ascii=False))
 
 
 def address_of(settings: Settings) -> str:

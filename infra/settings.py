@@ -16,6 +16,12 @@ def _duration(text: str) -> str:
     return text
 
 
+def _length(text: str) -> str:
+    if parse_duration(text) <= 0:
+        raise ValueError(f"{text!r} must be longer than nothing")
+    return text
+
+
 class Settings(BaseSettings):
     """Everything that differs between two installations and is no definition. Read from `WAXWING_…` and `.env`."""
 
@@ -54,6 +60,9 @@ class Settings(BaseSettings):
     checkpoint_s: float = Field(1.0, gt=0, description="seconds between two checkpoints of a partition's state")
     verify_every: Annotated[str, AfterValidator(_duration)] = Field(
         "15m", description="how often every segment is recomputed from history and compared; 0s: never"
+    )
+    analysis_every: Annotated[str, AfterValidator(_length)] = Field(
+        "1m", description="how often experiments are looked at, to decide those that can be"
     )
     allow_private: bool = Field(False, description="let webhooks and providers be on private addresses (tests)")
     model_every: int = Field(500, ge=1, description="examples between two versions of a learned model")

@@ -1,6 +1,6 @@
 """Starts the processes of an installation, starts again what dies, and ends them all.
 
-    supervisor ──stdin pipe, listener, lock──▶ python -m infra.roles api warehouse hydration
+    supervisor ──stdin pipe, listener, lock──▶ python -m infra.roles api warehouse hydration …
                                              ▶ python -m infra.roles contacts …
 
 The children hold the folder's lock with the supervisor, so that a new one never works beside the children of one that
@@ -24,7 +24,11 @@ from typing import IO, Final
 from schemas.errors import InvalidInput, Violation
 
 # Which roles share a process. ClickHouse, embedded, allows one process; the fold has a core to itself.
-GROUPS: Final = (("api", "warehouse", "hydration", "verify"), ("contacts",), ("ingest", "delivery", "learning"))
+GROUPS: Final = (
+    ("api", "warehouse", "hydration", "verify", "analysis"),
+    ("contacts",),
+    ("ingest", "delivery", "learning"),
+)
 
 GRACE_S: Final = 20.0  # between SIGTERM and SIGKILL
 OWN_S: Final = 10.0  # how long the children of a killed supervisor are waited for

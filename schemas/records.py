@@ -100,7 +100,8 @@ class Change(msgspec.Struct, omit_defaults=True, gc=False):
     segment_entered     segment, version
     segment_left        segment, version
     journey_entered     journey, version, run, entry
-    journey_step        journey, version, run, entry, node, branch (the edge taken to leave the node, if any)
+    journey_step        journey, version, run, entry, node, branch (the edge taken to leave the node, if any),
+                        value (why, where a node chose: the arm of a split whose shares move, the hour of `best_time`)
     journey_exited      journey, version, run, entry, node, reason
     journey_converted   the same: the goal was reached within its window after the run had ended
     journey_refused     journey, version, entry, reason (an entry that re-entry, key or holdout refused)

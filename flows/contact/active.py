@@ -13,6 +13,7 @@ from flows.contact.warming import programs_of
 from flows.content.template import Template, compile_template
 from flows.definitions.catalogue import Catalogue, Past, Published, Snapshot
 from flows.journeys.compile import JourneySet
+from flows.journeys.nodes.split import Decision, compile_decisions
 from flows.scoring.model import Model, compile_model
 from flows.segments.engine import SegmentSet
 from flows.segments.leaf import Leaf
@@ -45,6 +46,7 @@ class Active:
     locale: str = "en"
     marketing_expires: int = parse_duration("12h")
     pasts: tuple[Past, ...] = ()
+    experiments: Mapping[tuple[str, str], Decision] = field(default_factory=dict)  # (journey, node) of a split
 
 
 class Definitions:
@@ -165,6 +167,7 @@ class Definitions:
             locale=workspace.get("locale", "en"),
             marketing_expires=parse_duration(workspace.get("marketing_expires", "12h")),
             pasts=snapshot.pasts,
+            experiments=compile_decisions(snapshot.of("experiment")),
         )
 
     def _frozen(self, snapshot: Snapshot) -> dict[str, frozenset[str]]:

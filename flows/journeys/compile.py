@@ -47,6 +47,7 @@ class JourneySet:
         self._current = {journey.id: journey for _, journey in active}
         self._versions = {(j.id, j.version): j for j in (*earlier, *self._current.values())}
         self._version = version
+        self.priorities = sorted({j.priority for j in self._current.values()} | {0}, reverse=True)
         self._index_openers()
         self._index_runs(list(self._versions.values()))
 
@@ -146,6 +147,11 @@ class JourneySet:
         if found is None:
             found = self._versions[key] = compile_journey(self._version(*key))
         return found
+
+    def priority(self, id: str) -> int:
+        """That of the journey's active version; of one that is gone 0."""
+        journey = self._current.get(id)
+        return 0 if journey is None else journey.priority
 
     def reentry(self, run: Run) -> Reentry:
         """The rule that later entries will be judged by: the active version's, as far as there is one."""

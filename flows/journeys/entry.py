@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from flows.contact.scope import Scope
 from flows.journeys import executor
@@ -17,13 +17,18 @@ REENTRY = "reentry"
 HOLDOUT = "holdout"
 
 
-def enter(scope: Scope, section: Journeys) -> None:
-    """Enter the contact wherever a trigger fires, in the order of the journeys' ids; each journey once an instant."""
+def opened(scope: Scope, section: Journeys) -> list[Opener]:
+    """The triggers that fire, of each journey the first, in the order of the journeys' ids."""
     openers: dict[str, Opener] = {}
     for opener in _fired(scope, section):
         openers.setdefault(opener.journey.id, opener)
-    for id in sorted(openers):
-        _try(scope, section, openers[id])
+    return [openers[id] for id in sorted(openers)]
+
+
+def enter(scope: Scope, section: Journeys, openers: Iterable[Opener]) -> None:
+    """Enter the contact, where it may."""
+    for opener in openers:
+        _try(scope, section, opener)
 
 
 def _fired(scope: Scope, section: Journeys) -> Iterator[Opener]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, assert_never
+from typing import Any, Final, assert_never
 
 from flows.contact.scope import Scope
 from flows.journeys.nodes.base import Finish, Leave, Rest, Result, Visit
@@ -42,21 +42,21 @@ def _follow(section: Journeys, visit: Visit, result: Result) -> None:
     left: set[str] = set()
     while True:
         match result:
-            case Rest(until):
+            case Rest(until, why):
                 run.due = until
-                _say_step(scope, run, reason=WAITING)
+                _say_step(scope, run, reason=WAITING, why=why)
                 return
             case Finish(reason):
                 _say_step(scope, run)
                 end(scope, section, run, reason, COMPLETED)
                 return
-            case Leave(branch):
+            case Leave(branch, why):
                 if run.node in left:
                     end(scope, section, run, STEP_LIMIT)
                     return
                 left.add(run.node)
                 taken, target = journey.edge(run.node, branch)
-                _say_step(scope, run, taken)
+                _say_step(scope, run, taken, why=why)
                 result = _arrive(visit, target)
             case _:
                 assert_never(result)
@@ -69,8 +69,8 @@ def _arrive(visit: Visit, node: str) -> Result:
     return visit.journey.nodes[node].enter(visit)
 
 
-def _say_step(scope: Scope, run: Run, branch: str = "", reason: str = "") -> None:
-    say(scope, run, "journey_step", reason, branch, visit=run.visits[run.node])
+def _say_step(scope: Scope, run: Run, branch: str = "", reason: str = "", why: Any = None) -> None:
+    say(scope, run, "journey_step", reason, branch, run.visits[run.node], why)
 
 
 def end(scope: Scope, section: Journeys, run: Run, reason: str, branch: str = "") -> None:
@@ -85,10 +85,10 @@ def end(scope: Scope, section: Journeys, run: Run, reason: str, branch: str = ""
         section.ended.append(run)
 
 
-def say(scope: Scope, run: Run, kind: str, reason: str = "", branch: str = "", visit: int = 0) -> None:
+def say(scope: Scope, run: Run, kind: str, reason: str = "", branch: str = "", visit: int = 0, why: Any = None) -> None:
     """Say what happened to a run, at its node."""
     id = uuid5(kind, run.id, run.node, visit, branch, reason)
     change = Change(id, kind, scope.contact, scope.at)
     change.journey, change.version, change.run, change.entry = run.journey, run.version, run.id, run.entry
-    change.node, change.branch, change.reason = run.node, branch, reason
+    change.node, change.branch, change.reason, change.value = run.node, branch, reason, why
     scope.change(change)

@@ -22,7 +22,7 @@ from flows.journeys.nodes.wait import WaitUntilDate, compile_wait, is_wait
 from flows.journeys.question import OwnLeaves, Question, ask
 from flows.journeys.reentry import Reentry
 from flows.journeys.run import Run
-from schemas.definitions import actions, nodes, parse, waits
+from schemas.definitions import actions, nodes, parse, split, waits
 from schemas.definitions import triggers as written
 from schemas.definitions.journey import Journey as WrittenJourney
 from schemas.records import Event
@@ -41,6 +41,7 @@ class Journey:
     key: str | None
     reentry: Reentry
     holdout: float
+    priority: int
     goal: Question | None
     goal_window: int
     exit_when: Question | None
@@ -99,6 +100,7 @@ def _compiled(id: str, version: int, body: bytes) -> Journey:
         key=made.key,
         reentry=_reentry(made),
         holdout=made.holdout,
+        priority=made.priority,
         goal=goal,
         goal_window=0 if goal is None else parse_duration(made.goal_window),
         exit_when=exit_when,
@@ -123,7 +125,7 @@ def _node(node: nodes.AnyNode, key: str) -> Node:
             return Trigger(node.id)
         case nodes.If() | nodes.Branches():
             return compile_condition_node(node)
-        case nodes.Split():
+        case split.Split():
             return compile_split(node)
         case nodes.Exit():
             return Exit(node.id, node.reason)

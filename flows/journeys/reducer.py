@@ -2,15 +2,19 @@
 
     goal and exit_when of the runs that last ──▶ waits, in the order of the runs' entries ──▶ entries
 
-so that the record that ended a run may begin the next one. What no trigger, wait or condition listens to passes without
+so that the record that ended a run may begin the next one. Where the journeys' priorities differ, waits and entries of
+those of a higher one come before those of a lower one. What no trigger, wait or condition listens to passes without
 the section being opened.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flows.contact.scope import Scope
 from flows.journeys import entry, executor
 from flows.journeys.arming import arm
+from flows.journeys.compile import Opener
 from flows.journeys.run import SECTION, Journeys, Run
 
 __all__ = ["SECTION", "exit_all", "react"]
@@ -27,9 +31,7 @@ def react(scope: Scope) -> None:
     if section.runs or section.ended:
         _observe(scope, section)
         _conclude(scope, section)
-        _wake(scope, section)
-    if not scope.quiet:
-        entry.enter(scope, section)
+    _move(scope, section)
     if scope.active.journeys.arms or section.armed:
         arm(scope, section)
     scope.state.set_due(SECTION, _next(section))
@@ -100,10 +102,22 @@ def _is_still_watched(scope: Scope, run: Run) -> bool:
     return False
 
 
-def _wake(scope: Scope, section: Journeys) -> None:
-    """Ask every wait in the order of the runs' entries."""
-    for run in list(section.runs):
+def _move(scope: Scope, section: Journeys) -> None:
+    """Ask every wait in the order of the runs' entries, then enter; where priorities differ, the higher one first."""
+    journeys, runs = scope.active.journeys, list(section.runs)
+    openers = [] if scope.quiet else entry.opened(scope, section)
+    if len(journeys.priorities) == 1:
+        _act(scope, section, runs, openers)
+        return
+    for priority in journeys.priorities:
+        now = [run for run in runs if journeys.priority(run.journey) == priority]
+        _act(scope, section, now, [o for o in openers if o.journey.priority == priority])
+
+
+def _act(scope: Scope, section: Journeys, runs: Sequence[Run], openers: Sequence[Opener]) -> None:
+    for run in runs:
         executor.wake(scope, section, run)
+    entry.enter(scope, section, openers)
 
 
 def _next(section: Journeys) -> int | None:

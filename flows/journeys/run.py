@@ -19,7 +19,7 @@ class Run(msgspec.Struct, array_like=True, gc=False):
     `entry` is the entry key as text (`key_text`), empty where the journey has none. `entered` and `since` are when it
     entered the journey and its present node, `due` when it is woken there at the latest. `visits` counts how often it
     came to each node, `opened` is what it keeps of the event that opened it, `leaves` the state of the conditions that
-    look at this run alone.
+    look at this run alone, `variant` the arm of the last split that it passed.
     """
 
     id: str
@@ -33,19 +33,22 @@ class Run(msgspec.Struct, array_like=True, gc=False):
     visits: dict[str, int] = {}
     opened: dict[str, Any] = {}
     leaves: LeafStates | None = None
+    variant: str = ""
 
 
 class Journeys(msgspec.Struct, array_like=True, gc=False):
     """`runs` in the order of their entries. `past`: journey -> entry key -> last entry and last end (0: none yet).
 
     `armed`: trigger (journey/node) -> the instant at which it fires by itself. `ended`: runs that ended before their
-    goal was reached, whose `due` is the end of the goal's window.
+    goal was reached, whose `due` is the end of the goal's window. `arms`: split (journey/node) whose shares may move ->
+    the arm that the contact took.
     """
 
     runs: list[Run] = []
     past: dict[str, dict[str, tuple[int, int]]] = {}
     armed: dict[str, int] = {}
     ended: list[Run] = []
+    arms: dict[str, str] = {}
 
 
 SECTION = Section(5, "journeys", Journeys)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from typing import Annotated, Any, Final
+from typing import Annotated
 from urllib.parse import quote
 
 import typer
 
-from infra.client import NotThere, ask
-from infra.settings import Settings
+from infra.client import show
 
-NOT_THERE: Final = 1
 app = typer.Typer(help="Why: a membership, a message.", no_args_is_help=True)
 
 
@@ -26,19 +23,10 @@ def segment(
     contact: Annotated[str, typer.Argument(help="the contact")],
 ) -> None:
     """Each node's truth, the events that decided it, and when it can change by itself, as JSON."""
-    _print(f"/v1/contacts/{quote(contact, safe='')}/explain", segment=id)
+    show(f"/v1/contacts/{quote(contact, safe='')}/explain", segment=id)
 
 
 @app.command()
 def send(send_id: Annotated[str, typer.Argument(help="the message's id, as in the contact's timeline")]) -> None:
     """What planning asked, in order, what was decided, and all that followed, as JSON."""
-    _print(f"/v1/sends/{quote(send_id, safe='')}")
-
-
-def _print(path: str, **parameters: Any) -> None:
-    try:
-        answer = ask(Settings(), "GET", path, **parameters)
-    except NotThere as fault:
-        typer.echo(str(fault), err=True)
-        raise typer.Exit(NOT_THERE) from None
-    typer.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+    show(f"/v1/sends/{quote(send_id, safe='')}")

@@ -1,9 +1,10 @@
-"""`waxwing journey simulate`: a journey over a history, on the production fold with time turned by hand."""
+"""`waxwing journey`: a journey simulated over a history, and what an installation says of one that runs."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import quote
 
 import msgspec
 import typer
@@ -11,6 +12,7 @@ import typer
 from flows.contact.replay import replay
 from flows.journeys.simulation import Summary
 from flows.segments.order import refuse_cycles
+from infra.client import show
 from infra.history import read_definitions, read_lines
 from schemas.definitions import Body
 from schemas.definitions.conditions import parse_condition, references
@@ -51,6 +53,12 @@ def simulate(
     summary = Summary(journey.id, journey.key is not None)
     replay([written for written, _ in definitions], read_lines(events), end, active_from, summary.take)
     typer.echo(msgspec.json.encode(summary.as_json()))
+
+
+@app.command()
+def experiments(id: Annotated[str, typer.Argument(help="the journey")]) -> None:
+    """The splits whose shares move: each arm's figures up to now, and what was decided, as JSON."""
+    show(f"/v1/journeys/{quote(id, safe='')}/experiments")
 
 
 def _chosen(file: Path, bodies: list[Body], id: str) -> Journey:

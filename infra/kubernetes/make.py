@@ -49,6 +49,7 @@ ROLES: Final = (
     Role("warehouse", "500m", "1Gi"),
     Role("hydration", "250m", "1Gi"),
     Role("verify", "250m", "1Gi"),
+    Role("analysis", "250m", "512Mi"),
 )
 
 Manifest = dict[str, Any]

@@ -1,6 +1,17 @@
 """What a person defines, one module a family. Importing this package registers every kind."""
 
-from schemas.definitions import asset, crm_mapping, journey, model, provider, segment, simple, snapshot, template
+from schemas.definitions import (
+    asset,
+    crm_mapping,
+    experiment,
+    journey,
+    model,
+    provider,
+    segment,
+    simple,
+    snapshot,
+    template,
+)
 from schemas.definitions.base import KINDS, Body, parse
 
 __all__ = [
@@ -8,6 +19,7 @@ __all__ = [
     "Body",
     "asset",
     "crm_mapping",
+    "experiment",
     "journey",
     "model",
     "parse",

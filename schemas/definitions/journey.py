@@ -13,6 +13,7 @@ from schemas.definitions.graph import Arc, Vertex, graph_faults
 from schemas.definitions.node import EntryPath, RunCondition, invalid
 from schemas.definitions.nodes import AnyNode, Branches, If, read_node
 from schemas.definitions.simple import Duration
+from schemas.definitions.split import Split, Watched
 from schemas.definitions.triggers import Trigger
 from schemas.definitions.waits import WaitForEvent
 from schemas.errors import Violation
@@ -72,7 +73,11 @@ def _arcs(raw: Any) -> list[Arc]:
 
 @register
 class Journey(Body):
-    """`journey`: who enters (`nodes` of type trigger, `key`, `reentry`, `holdout`), what happens, what ends it."""
+    """`journey`: who enters (`nodes` of type trigger, `key`, `reentry`, `holdout`), what happens, what ends it.
+
+    Of journeys that act on a contact at one instant the one of the higher `priority` goes first, and so it is the one
+    that sends where a frequency cap leaves room for one message. Whoever acts at an earlier instant was first.
+    """
 
     KIND: ClassVar[str] = "journey"
     kind: Literal["journey"]
@@ -83,6 +88,7 @@ class Journey(Body):
     goal: RunCondition | None = None
     goal_window: Duration = "30d"
     holdout: float = Field(0, ge=0, le=100, strict=False)
+    priority: int = Field(0, ge=-1000, le=1000)
     nodes: Annotated[tuple[AnyNode, ...], PlainValidator(_read_nodes, json_schema_input_type=tuple[AnyNode, ...])]
     edges: tuple[Edge, ...] = Field((), strict=False)
 
@@ -102,15 +108,31 @@ class Journey(Body):
         return journey
 
     @model_validator(mode="after")
-    def _keys(self) -> Journey:
+    def _fits(self) -> Journey:
+        """What nodes ask of the journey around them."""
         faults = [
             Violation(f"nodes.{node.id}.match_key", "the journey has no `key` to match")
             for node in self.nodes
             if isinstance(node, WaitForEvent) and node.match_key and self.key is None
         ]
+        for node in self.nodes:
+            if isinstance(node, Split) and node.rule is not None:
+                faults += self._unmeasured(node, node.rule)
         if faults:
             raise invalid(faults)
         return self
+
+    def _unmeasured(self, split: Split, rule: Watched) -> list[Violation]:
+        """Why a split's arms could not be told apart, or their success not be known."""
+        path, leads = f"nodes.{split.id}", {edge.branch for edge in self.edges if edge.from_ == split.id}
+        faults = [
+            Violation(path, f"arm {name!r} has no edge of its own, so what becomes of it is not known")
+            for name in split.branches()
+            if name not in leads
+        ]
+        if rule.metric == "goal" and self.goal is None:
+            faults.append(Violation(f"{path}.metric", "the journey has no `goal`"))
+        return faults
 
     def segments(self) -> set[str]:
         """The segments that it refers to, in triggers, waits, actions and conditions."""

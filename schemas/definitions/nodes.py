@@ -5,7 +5,7 @@ Each model says which branches may be taken from it.
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal, TypeAlias, TypeVar
+from typing import Any, Final, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
@@ -20,11 +20,10 @@ from schemas.definitions.actions import (
 )
 from schemas.definitions.base import Id, Strict
 from schemas.definitions.node import JourneyCondition, Node, by_field, by_value, invalid, read
+from schemas.definitions.split import Split
 from schemas.definitions.triggers import Trigger
 from schemas.definitions.waits import WaitFor, WaitForEvent, WaitForSegment, WaitUntil, WaitUntilDate, WaitWindow
 from schemas.errors import Violation
-
-N = TypeVar("N", bound="Branches | Split")
 
 
 class If(Node):
@@ -58,38 +57,10 @@ class Branches(Node):
 
     @model_validator(mode="after")
     def _are_distinct(self) -> Branches:
-        return _distinct(self, self.branches(), "branch")
-
-
-class Arm(Strict):
-    """A part of those who come by, in percent."""
-
-    name: Id
-    share: float = Field(ge=0, le=100, strict=False)
-
-
-class Split(Node):
-    """A division by hash: a contact takes the same arm every time."""
-
-    type: Literal["split"]
-    arms: tuple[Arm, ...] = Field(min_length=2)
-
-    def branches(self) -> tuple[str, ...]:
-        """One for each arm."""
-        return tuple(arm.name for arm in self.arms)
-
-    @model_validator(mode="after")
-    def _sums(self) -> Split:
-        total = sum(arm.share for arm in self.arms)
-        if abs(total - 100) > 1e-9:
-            raise ValueError(f"the shares sum to {total:g}; they must sum to 100")
-        return _distinct(self, self.branches(), "arm")
-
-
-def _distinct(node: N, names: tuple[str, ...], what: str) -> N:
-    if twice := {n for n in names if names.count(n) > 1}:
-        raise ValueError(f"two of the {what} names are {', '.join(sorted(twice))!r}")
-    return node
+        names = self.branches()
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"two of the branch names are {', '.join(sorted(twice))!r}")
+        return self
 
 
 class Exit(Node):

@@ -74,6 +74,7 @@ class Send:
             topic=self.topic,
             message_class=journey.message_class,
             campaign=self.campaign,
+            variant=run.variant,
             expires_ms=self.expires,
             entry_properties=run.opened.get("properties", {}),
         )

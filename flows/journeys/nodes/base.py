@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from flows.contact.scope import Scope
@@ -11,15 +11,23 @@ if TYPE_CHECKING:
 
 
 class Leave(NamedTuple):
-    """Go on by this branch; by the edge without a branch where it has none of its own."""
+    """Go on by this branch; by the edge without a branch where it has none of its own.
+
+    `why` is told with the step, as JSON, where the branch alone does not say it.
+    """
 
     branch: str = ""
+    why: Any = None
 
 
 class Rest(NamedTuple):
-    """Stay until something concerns the node, or until the instant, which lies ahead (None: for ever)."""
+    """Stay until something concerns the node, or until the instant, which lies ahead (None: for ever).
+
+    `why` says, as JSON, how a node that chooses its instant has come to it.
+    """
 
     until: int | None
+    why: Any = None
 
 
 class Finish(NamedTuple):

@@ -13,7 +13,12 @@ from typer.testing import CliRunner, Result
 
 from infra.cli import app
 
-COMMANDS = [("explain", "segment", "gold", "ann"), ("explain", "send", "s1"), ("verify",)]
+COMMANDS = [
+    ("explain", "segment", "gold", "ann"),
+    ("explain", "send", "s1"),
+    ("journey", "experiments", "welcome"),
+    ("verify",),
+]
 
 
 def run(port: int, *arguments: str) -> Result:
