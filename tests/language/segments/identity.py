@@ -1,0 +1,172 @@
+"""LANGUAGE, "Time, identity, traits": when a record happened, whose it is, which of two counts."""
+
+from __future__ import annotations
+
+from tests.language.lines import alias, did, groups, says
+from tests.language.story import Row, Story
+
+
+def between(event: str, start: str, end: str) -> dict[str, object]:
+    """An event that happened in [start, end), clock times of 10 January."""
+    return {"performed": event, "between": [f"2026-01-10T{start}Z", f"2026-01-10T{end}Z"]}
+
+
+CLOCKS = Story(
+    "clocks",
+    [
+        # ann's clock was 4:59.500 ahead when she sent
+        did("ann", "a", "01-10 12:00") | {"sentAt": "2026-01-10T12:05:00Z", "receivedAt": "2026-01-10T12:00:00.500Z"},
+        did("bob", "a", "01-10 12:00") | {"received_at": "2026-01-10T11:00:00Z"},
+        did("cid", "a", "01-10 12:00") | {"sentAt": "2026-01-10T12:05:00Z"},
+        did("dan", "a", "01-10 13:00", logged="01-12"),
+    ],
+    [
+        Row(
+            "`timestamp`, corrected for the sender's clock where both `sentAt` and `received_at` are given",
+            between("a", "11:55:00.500", "11:55:00.501"),
+            {"01-12": "ann"},
+        ),
+        Row("never after `received_at`", between("a", "11:00:00.000", "11:00:00.001"), {"01-12": "bob"}),
+        Row("where both `sentAt` and `received_at`", between("a", "12:00:00", "12:00:00.001"), {"01-12": "cid"}),
+        Row("Conditions look at `at`", between("a", "13:00:00", "13:00:00.001"), {"01-12": "dan"}),
+        Row(
+            "they are asked at a log time `t`",
+            {"performed": "a"},
+            {"01-11 23:59:59.999": "ann bob cid", "01-12": "ann bob cid dan"},
+        ),
+    ],
+)
+
+MERGES = Story(
+    "merges",
+    [
+        did("~x1", "a", "01-01 10:00"),
+        did("~x2", "a", "01-01 10:00"),
+        did("~x3", "a", "01-01 10:00"),
+        did("~x4", "a", "01-01 10:00"),
+        says("ann", "01-02", also="~x1"),
+        alias("bob", "01-02", previousId="~x2"),
+        alias("cid", "01-02", anonymousId="~x3"),
+        says("dan", "01-03", also="~x1"),
+        did("~x1", "b", "01-04"),
+        alias("eve", "01-05", previousId="ann"),
+    ],
+    [
+        Row("A contact's id is `userId`", {"everyone": True}, {"01-02": "ann bob cid ~x4"}),
+        Row(
+            "a contact of its own until an `identify` that carries both, or an `alias`",
+            {"performed": "a"},
+            {"01-01 23:59:59.999": "~x1 ~x2 ~x3 ~x4", "01-02": "ann bob cid ~x4"},
+        ),
+        Row("The first merge of an id stands", {"performed": "a"}, {"01-03": "ann bob cid ~x4"}),
+        Row("a later claim by another user is", {"performed": "b"}, {"01-04": "ann"}),
+        Row(
+            "(its `previousId`, or `anonymousId`, into its `userId`), merges it",
+            {"and": [{"performed": "a"}, {"performed": "b"}]},
+            {"01-04 23:59:59.999": "ann", "01-05": "eve"},
+        ),
+    ],
+)
+
+SPANS = Story(
+    "spans",
+    [
+        groups("ann", "acme", "01-01", plan="gold"),
+        groups("bob", "acme", "01-02"),
+        groups("cid", "globex", "01-02", plan="silver"),
+        groups("bob", "globex", "01-03"),
+        groups("cid", "globex", "01-04", plan="gold"),
+    ],
+    [
+        Row(
+            "A `group` record's traits are its account's",
+            {"trait": "account.plan", "op": "eq", "value": "gold"},
+            {"01-01": "ann", "01-01 23:59:59.999": "ann", "01-02": "ann bob", "01-03": "ann"},
+        ),
+        Row(
+            "the contact sees them as `account.…`",
+            {"trait": "account.plan", "op": "exists"},
+            {"01-01 23:59:59.999": "ann", "01-04": "ann bob cid"},
+        ),
+        Row(
+            "Commands on files, and the batch side, see the settled state.",
+            {"trait": "account.plan", "op": "eq", "value": "gold"},
+            {"01-03 23:59:59.999": "ann", "01-04": "ann bob cid"},
+        ),
+    ],
+)
+
+TWICE = Story(
+    "duplicates",
+    [
+        did("ann", "buy", "01-01", id="m1", n=1),
+        did("ann", "buy", "01-01 23:59:59.999", id="m1", n=2),
+        did("bob", "buy", "01-01", id="m1", n=1),  # another contact's event is another event
+        did("cid", "buy", "01-01", id="m2", n=1),
+        did("cid", "buy", "01-02", id="m2", n=2),
+    ],
+    [
+        Row(
+            "Events of a contact with the same `messageId` count once",
+            {"performed": "buy", "count": {"op": "eq", "value": 1}},
+            {"01-01 23:59:59.999": "ann bob cid"},
+        ),
+        Row(
+            "the first in the log",
+            {"performed": "buy", "sum": {"property": "n", "op": "eq", "value": 1}},
+            {"01-01 23:59:59.999": "ann bob cid"},
+        ),
+        Row(
+            "The stream keeps the ids of a contact's last 24 hours",
+            {"performed": "buy", "count": {"op": "eq", "value": 1}},
+            {"01-02": "ann bob cid"},
+            streamed={"01-02": "ann bob"},
+        ),
+    ],
+)
+
+MANY = Story(
+    "many ids",
+    [
+        *(did(who, "buy", "01-01", id="m") for who in ("ann", "bob")),
+        *(did(who, "noise", "01-01 00:00:01", id=f"n{i}") for who, n in (("ann", 511), ("bob", 512)) for i in range(n)),
+        *(did(who, "buy", "01-01 00:00:02", id="m") for who in ("ann", "bob")),
+    ],
+    [
+        Row(
+            "at most 512",
+            {"performed": "buy", "count": {"op": "eq", "value": 1}},
+            {"01-01 00:00:02": "ann bob"},
+            streamed={"01-01 00:00:02": "ann"},
+        ),
+        Row(
+            "duplicates that come later than that are dropped by the batch alone",
+            {"performed": "buy", "count": {"op": "eq", "value": 2}},
+            {"01-01 00:00:02": ""},
+            streamed={"01-01 00:00:02": "bob"},
+        ),
+    ],
+)
+
+TIES = Story(
+    "ties",
+    [
+        did("ann", "b", "01-01", n=1),
+        did("ann", "b", "01-01", n=2),
+        did("bob", "b", "01-01", n=2),
+        did("bob", "b", "01-01", n=1),
+        did("cid", "b", "01-01", n=1),
+        did("dan", "b", "01-01", n=2),
+        did("cid", "b", "01-01", logged="01-02", n=2),
+        did("dan", "b", "01-01", logged="01-02", n=1),
+    ],
+    [
+        Row(
+            "Of events with the same `at` the later in the log is the later",
+            {"last_performed": "b", "has": [{"property": "n", "op": "eq", "value": 2}]},
+            {"01-01": "ann dan", "01-01 23:59:59.999": "ann dan", "01-02": "ann cid"},
+        )
+    ],
+)
+
+STORIES = (CLOCKS, MERGES, SPANS, TWICE, MANY, TIES)
