@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
-from rocksdict import Options, Rdict, WriteBatch
+from rocksdict import AccessType, Options, Rdict, WriteBatch
 
 from schemas.errors import Fenced, StateAhead
 
@@ -84,6 +84,18 @@ class StateStore:
     def close(self) -> None:
         """Flush and release the folder."""
         self._db.close()
+
+
+def saved_offset(path: Path) -> int:
+    """The next offset that was last committed, also while another process owns the store; 0 where there is none."""
+    if not path.is_dir():
+        return 0
+    db = Rdict(str(path), Options(raw_mode=True), access_type=AccessType.read_only())
+    try:
+        raw = db.get(_META)
+        return _decode(raw).next_offset if raw is not None else 0
+    finally:
+        db.close()
 
 
 def _options() -> Options:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -16,7 +17,7 @@ import pytest
 from connectors.sqlite_log import SqliteLog
 from flows.contact.active import Definitions
 from flows.contact.replay import alone
-from schemas.records import Attempt, Entry, Record, decode_attempt, decode_send
+from schemas.records import Attempt, Entry, Record, Send, decode_attempt, decode_send, encode
 from schemas.topics import ATTEMPTS, DEFINITIONS, EVENTS, SENDS
 
 pytestmark = pytest.mark.slow
@@ -97,3 +98,35 @@ def test_the_identity_of_messages_holds_afterwards(killed: tuple[Path, dict[str,
     m = killed[1]["messages"]
     assert m["planned"] == m["sent"] + m["skipped"] + m["failed"] + m["unknown"] + m["queued"]
     assert m["sent"] > 20
+
+
+def replayed(data: Path) -> tuple[int, dict[str, dict[str, int]]]:
+    done = subprocess.run([sys.executable, "-m", "infra.cli", "replay"], env=settings(data), stdout=subprocess.PIPE)
+    return done.returncode, json.loads(done.stdout)
+
+
+def test_the_command_folds_the_history_again_and_tells_what_is_not_as_it_was(
+    killed: tuple[Path, dict[str, dict[str, int]]],
+):
+    data, _ = killed
+    code, answer = replayed(data)
+    assert (code, answer["equal"]) == (0, True)
+    assert answer["sends"]["again"] == answer["sends"]["logged"] > 30
+    assert answer["changes"]["logged"] > 300
+    with sqlite3.connect(data / "log.db") as db:
+        (lost,) = db.execute("SELECT value FROM sends ORDER BY partition, offset LIMIT 1").fetchone()
+        (altered,) = db.execute("SELECT value FROM changes ORDER BY partition DESC, offset DESC LIMIT 1").fetchone()
+        db.execute("DELETE FROM sends WHERE value = ?", (lost,))
+        db.execute("UPDATE changes SET value = ? WHERE value = ?", (altered.replace(b'"at":', b'"at": '), altered))
+        made_up = encode(Send("made-up", "nobody", 0, 0, "email"))
+        db.execute("INSERT INTO sends SELECT 0, max(offset) + 1, max(logged_at), 'nobody', ? FROM sends", (made_up,))
+        db.execute("UPDATE ends SET next = next + 1000 WHERE topic = 'sends'")
+    db.close()
+    code, answer = replayed(data)
+    assert (code, answer["equal"]) == (1, False)
+    assert {
+        topic: [answer[topic][name] for name in ("missing", "extra", "different")] for topic in ("sends", "changes")
+    } == {
+        "sends": [1, 1, 0],
+        "changes": [0, 0, 1],
+    }
