@@ -47,6 +47,11 @@ class Settings(BaseSettings):
     workers: int = Field(1, ge=1, le=64, description="processes of `waxwing run` that share the fold's partitions")
     files: str = Field("", description="fsspec address of assets, models and audiences; empty for a folder in `data`")
     clickhouse: str = Field("", description="ClickHouse's HTTP address; empty for the engine in the process")
+    clickhouse_cluster: str = Field(
+        "",
+        pattern=r"^([A-Za-z_][A-Za-z0-9_-]*)?$",
+        description="ClickHouse: the cluster whose hosts hold replicas",
+    )
     host: str = Field("127.0.0.1", description="address the API listens on")
     port: int = Field(8080, ge=0, le=65535, description="port the API listens on; 0 takes a free one")
     metrics_port: int = Field(

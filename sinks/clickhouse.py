@@ -21,6 +21,7 @@ import msgspec
 from clickhouse_connect.driver.client import Client
 
 from infra.settings import Settings
+from sinks.on_cluster import on_cluster
 
 HANDLES: Final = 8  # queries that may run at once
 MIGRATIONS: Final = Path(__file__).resolve().parents[1] / "infra" / "migrations"
@@ -30,6 +31,12 @@ _SETTINGS: Final = {
     "output_format_json_quote_denormals": "0",
     "async_insert": "0",  # an insert that has returned is there
 }
+# What one replica has taken, the next one that is asked knows: the warehouse's progress must never seem to go back.
+_REPLICAS: Final = {"insert_quorum": "auto", "insert_quorum_parallel": "0", "select_sequential_consistency": "1"}
+_APPLIED: Final = (
+    "CREATE TABLE IF NOT EXISTS schema_migrations (name String, applied_at DateTime64(3, 'UTC'))"
+    " ENGINE = ReplacingMergeTree(applied_at) ORDER BY name"
+)
 _lines = msgspec.json.Encoder().encode_lines
 _row: msgspec.json.Decoder[dict[str, Any]] = msgspec.json.Decoder(dict[str, Any])
 
@@ -37,11 +44,13 @@ _row: msgspec.json.Decoder[dict[str, Any]] = msgspec.json.Decoder(dict[str, Any]
 class ClickHouse:
     """A pool of handles to one ClickHouse. May be shared between threads.
 
-    `address` names it in messages: a folder, or a host without its credentials.
+    `address` names it in messages: a folder, or a host without its credentials. `cluster`: the name of the cluster of
+    whose replicas any may answer.
     """
 
-    def __init__(self, folder: Path | None = None, url: str = "", handles: int = HANDLES):
-        self._folder, self._url = folder, url
+    def __init__(self, folder: Path | None = None, url: str = "", handles: int = HANDLES, cluster: str = ""):
+        self._folder, self._url, self.cluster = folder, url, cluster
+        self._settings = _SETTINGS | (_REPLICAS if cluster else {})
         parts = urlsplit(url)
         self.address = str(folder) if folder else f"{parts.scheme}://{parts.hostname}:{parts.port or ''}"
         self._idle: LifoQueue[Client] = LifoQueue()
@@ -51,8 +60,8 @@ class ClickHouse:
 
     def _open(self) -> Client:
         if self._folder:
-            return clickhouse_connect.get_client(interface="chdb", path=str(self._folder), settings=_SETTINGS)
-        return clickhouse_connect.get_client(dsn=self._url, settings=_SETTINGS, autogenerate_session_id=False)
+            return clickhouse_connect.get_client(interface="chdb", path=str(self._folder), settings=self._settings)
+        return clickhouse_connect.get_client(dsn=self._url, settings=self._settings, autogenerate_session_id=False)
 
     @contextmanager
     def handle(self) -> Iterator[Client]:
@@ -93,7 +102,7 @@ class ClickHouse:
 def connect(settings: Settings) -> ClickHouse:
     """The installation's ClickHouse: the server of the setting; without one the engine in the process."""
     if settings.clickhouse:
-        return ClickHouse(url=settings.clickhouse)
+        return ClickHouse(url=settings.clickhouse, cluster=settings.clickhouse_cluster)
     return ClickHouse(folder=settings.data / "clickhouse")
 
 
@@ -109,17 +118,18 @@ def _is_comment(statement: str) -> bool:
 def migrate(clickhouse: ClickHouse, folder: Path = MIGRATIONS) -> list[str]:
     """Apply the migrations that were not applied yet, in order of their numbers; their names.
 
+    With a cluster on all its hosts, whose tables are then replicas of each other.
+
     ClickHouse has no transactions over DDL. A migration that was cut off half-way is applied again from its first
     statement, so each says IF NOT EXISTS, or IF EXISTS.
     """
-    clickhouse.command(
-        "CREATE TABLE IF NOT EXISTS schema_migrations (name String, applied_at DateTime64(3, 'UTC'))"
-        " ENGINE = ReplacingMergeTree(applied_at) ORDER BY name"
-    )
+    cluster = clickhouse.cluster
+    everywhere = (lambda statement: on_cluster(statement, cluster)) if cluster else str
+    clickhouse.command(everywhere(_APPLIED))
     done = {row["name"] for row in clickhouse.query("SELECT name FROM schema_migrations FINAL")}
     new = [path for path in sorted(folder.glob("*.sql")) if path.stem not in done]
     for path in new:
         for statement in statements(path.read_text(encoding="utf-8")):
-            clickhouse.command(statement)
+            clickhouse.command(everywhere(statement))
         clickhouse.insert("schema_migrations", ("name", "applied_at"), [(path.stem, round(time.time(), 3))])
     return [path.stem for path in new]
