@@ -103,8 +103,10 @@ class Change(msgspec.Struct, omit_defaults=True, gc=False):
     journey_step        journey, version, run, entry, node, branch (the edge taken to leave the node, if any),
                         value (why, where a node chose: the arm of a split whose shares move, the hour of `best_time`)
     journey_exited      journey, version, run, entry, node, reason
-    journey_converted   the same: the goal was reached within its window after the run had ended
-    journey_refused     journey, version, entry, reason (an entry that re-entry, key or holdout refused)
+    journey_converted   the same: the goal was reached within its window after the run had ended; reason `holdout`: by a
+                        contact that was held out
+    journey_refused     journey, version, entry, reason (an entry that re-entry, key or holdout refused), holdout (the
+                        universal one), run (of who is held out and watched: journey_converted says its goal)
     send_skipped        campaign, journey, version, run, entry, node, send, channel, topic, reason
     touch               touch (clicked, opened, …), send, campaign, journey, node, channel
     credit              conversion (event id), event (its name), model, send, campaign, journey, node, channel,
@@ -112,6 +114,7 @@ class Change(msgspec.Struct, omit_defaults=True, gc=False):
     score               model, version, value (0..100)
     consent             channel, topic, value (status)
     merge_refused       reason, value (who claimed the id)
+    holdout_entered     holdout, value (the salt by which); likewise holdout_left
     """
 
     id: str
@@ -139,6 +142,7 @@ class Change(msgspec.Struct, omit_defaults=True, gc=False):
     share: float = 0.0
     value: JSON = None
     historical: bool = False
+    holdout: str = ""
 
 
 class Send(msgspec.Struct, omit_defaults=True, gc=False):

@@ -103,7 +103,7 @@ FROM
             'campaign', toString(campaign), 'channel', toString(channel), 'topic', toString(topic),
             'touch', toString(touch), 'conversion', conversion, 'event', event, 'model', toString(model),
             'amount_minor', toString(amount_minor), 'currency', toString(currency), 'share', toString(share),
-            'value', value))) AS detail,
+            'holdout', toString(holdout), 'value', value))) AS detail,
         concat('1', leftPad(toString(offset), 20, '0'), id) AS place
     FROM changes FINAL
     WHERE contact = {contact:String}
@@ -138,5 +138,5 @@ LIMIT {limit:UInt32}
 -- The acts on those definitions that profile and consent are folded with, in the log's order.
 SELECT offset, toUnixTimestamp64Milli(logged_at) AS logged_at, kind, id, op, version, body
 FROM definitions FINAL
-WHERE kind IN ('topic', 'workspace')
+WHERE kind IN ('topic', 'workspace', 'holdout')
 ORDER BY offset

@@ -12,6 +12,7 @@ from flows.attribution.compile import AttributionModel, compile_attribution
 from flows.contact.warming import programs_of
 from flows.content.template import Template, compile_template
 from flows.definitions.catalogue import Catalogue, Past, Published, Snapshot
+from flows.holdouts.compile import Holdout, compile_holdouts
 from flows.journeys.compile import JourneySet
 from flows.journeys.nodes.split import Decision, compile_decisions
 from flows.scoring.model import Model, compile_model
@@ -21,8 +22,8 @@ from flows.segments.program import Program
 from schemas.records import LEAD_MS, Record
 from schemas.times import parse_duration
 
-# A change of these must pass over every contact: what is asked, and what holds where a contact has not said a thing.
-_OF_EVERYONE = ("segment", "journey", "topic", "workspace")
+# A change of these must pass over every contact: what is asked, what holds where nothing was said, who is held out.
+_OF_EVERYONE = ("segment", "journey", "topic", "workspace", "holdout")
 # (partition, path) of a file -> contact -> its leaf states from before, encoded (`flows.segments.hydration`)
 StatesIn: TypeAlias = Callable[[int, str], Mapping[str, bytes]]
 _decode_states: Final = msgspec.msgpack.Decoder(dict[str, Any]).decode
@@ -47,6 +48,7 @@ class Active:
     marketing_expires: int = parse_duration("12h")
     pasts: tuple[Past, ...] = ()
     experiments: Mapping[tuple[str, str], Decision] = field(default_factory=dict)  # (journey, node) of a split
+    holdouts: tuple[Holdout, ...] = ()
 
 
 class Definitions:
@@ -167,6 +169,7 @@ class Definitions:
             locale=workspace.get("locale", "en"),
             marketing_expires=parse_duration(workspace.get("marketing_expires", "12h")),
             pasts=snapshot.pasts,
+            holdouts=compile_holdouts(snapshot.of("holdout"), workspace.get("timezone", "UTC")),
             experiments=compile_decisions(snapshot.of("experiment")),
         )
 

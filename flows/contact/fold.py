@@ -1,7 +1,7 @@
 """The contact fold: `fold(state, record) -> (state, effects)`, pure (DESIGN, rules 2 and 3).
 
     record ──▶ wake: timers and activations up to its logged_at ──▶ reducers ──▶ timers that are due at once
-               profile · consent · scoring · segments · attribution · journeys (which plan sends)
+               profile · consent · holdouts · scoring · segments · attribution · journeys (which plan sends)
 
 Scores come before segments, so that a leaf that asks for one sees the score of this very record. Folding one contact's
 records alone gives the same effects as folding its partition: nothing here knows of other contacts.
@@ -20,6 +20,7 @@ from flows.contact.scope import Scope
 from flows.contact.section import Contact
 from flows.contact.spans import is_span
 from flows.contact.subject import Subject
+from flows.holdouts import reducer as holdouts
 from flows.journeys import reducer as journeys
 from flows.scoring import reducer as scoring
 from flows.segments import engine as segments
@@ -28,8 +29,8 @@ from schemas.facts import ADDRESS_SUPPRESSED, MERGE_CLAIMED, MERGED
 from schemas.records import Entry, Event
 
 # A section's index is a contract: append, never renumber.
-#   0 profile  1 consent  2 segments  3 features  4 touches  5 journeys  6 span
-SECTIONS: Final = 7
+#   0 profile  1 consent  2 segments  3 features  4 touches  5 journeys  6 span  7 holdouts
+SECTIONS: Final = 8
 _ABSORBERS: Final[tuple[identity.Absorber, ...]] = (
     (profile.SECTION, profile.absorb),
     (consent.SECTION, consent.absorb),
@@ -134,6 +135,7 @@ class ContactFold:
 
     def _conclude(self, scope: Scope) -> None:
         """The reducers that draw conclusions, in the order of DESIGN §2."""
+        holdouts.react(scope)
         scoring.react(scope)
         segments.react(scope)
         attribution.react(scope)

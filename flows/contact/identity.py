@@ -19,6 +19,7 @@ from flows.contact import profile
 from flows.contact.recent import union
 from flows.contact.scope import Scope
 from flows.contact.section import Contact, Section
+from flows.holdouts import reducer as holdouts
 from flows.segments import engine as segments
 from schemas.errors import TerminalError
 from schemas.facts import MERGE_CLAIMED, MERGED
@@ -59,6 +60,7 @@ def claimed(scope: Scope) -> None:
         return
     segments.leave_all(scope, "merged")
     journeys.exit_all(scope, "merged")
+    holdouts.leave_all(scope)
     _send(scope, state, into)
     state.clear()
     state.merged_into = into

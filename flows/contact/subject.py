@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from flows.consent import reducer as consent
 from flows.contact import profile
 from flows.contact.section import Contact
+from flows.holdouts import reducer as holdouts
 from flows.scoring import reducer as scoring
 from flows.segments import engine as segments
 from schemas.ids import address_hash
@@ -72,6 +73,10 @@ class Subject:
             and not self.suppressed(channel)
             and self.consent(channel, consent.DEFAULT_TOPIC) != "unsubscribed"
         )
+
+    def held_out(self, use: str) -> str:
+        """The universal holdout that keeps the contact from `journeys` or `sends`; empty where none does."""
+        return holdouts.held(self.state, self.active.holdouts, use)
 
     def member(self, segment: str) -> bool:
         """Whether the contact is in the segment."""

@@ -81,6 +81,9 @@ def verdicts(subject: Subject, channel: str, topic: str, message_class: str) -> 
     is_suppressed = subject.suppressed(channel)
     yield Verdict("suppression", not is_suppressed, "suppressed", "listed" if is_suppressed else "not listed")
     if message_class == "marketing":
+        if subject.active.holdouts:
+            held = subject.held_out("sends")
+            yield Verdict("holdout", not held, "holdout", held or "not held out")
         status = subject.consent(channel, topic)
         yield Verdict("consent to the topic", status == "subscribed", "no_consent", status)
         status = subject.consent(channel, "default")

@@ -56,7 +56,9 @@ def _try(scope: Scope, section: Journeys, opener: Opener) -> None:
     elif not journey.reentry.allows(section, journey.id, text, scope.at):
         _refuse(scope, journey, text, REENTRY)
     elif journey.holdout and bucket(f"{journey.id}/holdout", scope.contact) < journey.holdout:
-        _refuse(scope, journey, text, HOLDOUT)
+        _hold_out(scope, section, opener, text)
+    elif journey.message_class == "marketing" and (holdout := scope.view.held_out("journeys")):
+        _hold_out(scope, section, opener, text, holdout)
     else:
         _open(scope, section, opener, text)
 
@@ -67,19 +69,7 @@ def _key(event: Event | None, path: str) -> str | None:
 
 def _open(scope: Scope, section: Journeys, opener: Opener, key: str) -> None:
     """Open a run and let it go; one whose goal or `exit_when` holds already enters, ends and does nothing."""
-    journey, event = opener.journey, scope.event
-    cause = event.id if event is not None else f"{scope.at}/{opener.node}"
-    run = Run(
-        id=uuid5("run", journey.id, scope.contact, key, scope.at, cause),
-        journey=journey.id,
-        version=journey.version,
-        entry=key,
-        entered=scope.at,
-        node=opener.node,
-        since=scope.at,
-        opened=journey.keep(event),
-        leaves=journey.own.begin(scope),
-    )
+    journey, run = opener.journey, _run(scope, opener, key)
     section.runs.append(run)
     journey.reentry.note(section, run)
     executor.say(scope, run, "journey_entered")
@@ -90,8 +80,40 @@ def _open(scope: Scope, section: Journeys, opener: Opener, key: str) -> None:
         executor.start(scope, section, run)
 
 
-def _refuse(scope: Scope, journey: Journey, key: str, reason: str) -> None:
+def _run(scope: Scope, opener: Opener, key: str) -> Run:
+    journey, event = opener.journey, scope.event
+    cause = event.id if event is not None else f"{scope.at}/{opener.node}"
+    return Run(
+        id=uuid5("run", journey.id, scope.contact, key, scope.at, cause),
+        journey=journey.id,
+        version=journey.version,
+        entry=key,
+        entered=scope.at,
+        node=opener.node,
+        since=scope.at,
+        opened=journey.keep(event),
+        leaves=journey.own.begin(scope),
+    )
+
+
+def _hold_out(scope: Scope, section: Journeys, opener: Opener, key: str, holdout: str = "") -> None:
+    """Refuse the entry, and watch whether the contact reaches the goal all the same: what runs are compared with."""
+    journey = opener.journey
+    if journey.goal is None or any(r.held and (r.journey, r.entry) == (journey.id, key) for r in section.ended):
+        _refuse(scope, journey, key, HOLDOUT, holdout)
+        return
+    run = _run(scope, opener, key)
+    run.held, run.due = True, scope.at + journey.goal_window
+    _refuse(scope, journey, key, HOLDOUT, holdout, run.id)
+    if journey.goal.holds(scope, run):
+        executor.say(scope, run, "journey_converted", HOLDOUT)
+    else:
+        section.ended.append(run)
+
+
+def _refuse(scope: Scope, journey: Journey, key: str, reason: str, holdout: str = "", run: str = "") -> None:
     id = scope.id("refused", journey.id, journey.version, reason)
     change = Change(id, "journey_refused", scope.contact, scope.at)
     change.journey, change.version, change.entry, change.reason = journey.id, journey.version, key, reason
+    change.holdout, change.run = holdout, run
     scope.change(change)

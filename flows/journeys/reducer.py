@@ -91,14 +91,14 @@ def _end_of(scope: Scope, run: Run) -> str:
 
 
 def _is_still_watched(scope: Scope, run: Run) -> bool:
-    """Whether a run that ended may still convert. The goal's window is [end, end + goal_window)."""
+    """Whether a run that ended, or who was held out, may still convert: in [end, end + goal_window)."""
     assert run.due is not None
     if run.due <= scope.at or not scope.active.journeys.has(run.journey):
         return False
     goal = scope.active.journeys.of(run).goal
     if goal is None or not goal.holds(scope, run):
         return True
-    executor.say(scope, run, "journey_converted")
+    executor.say(scope, run, "journey_converted", entry.HOLDOUT if run.held else "")
     return False
 
 

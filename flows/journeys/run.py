@@ -20,6 +20,7 @@ class Run(msgspec.Struct, array_like=True, gc=False):
     entered the journey and its present node, `due` when it is woken there at the latest. `visits` counts how often it
     came to each node, `opened` is what it keeps of the event that opened it, `leaves` the state of the conditions that
     look at this run alone, `variant` the arm of the last split that it passed.
+    `held` is true for what is no run: a contact that a holdout kept out, watched for the goal alone.
     """
 
     id: str
@@ -34,14 +35,15 @@ class Run(msgspec.Struct, array_like=True, gc=False):
     opened: dict[str, Any] = {}
     leaves: LeafStates | None = None
     variant: str = ""
+    held: bool = False
 
 
 class Journeys(msgspec.Struct, array_like=True, gc=False):
     """`runs` in the order of their entries. `past`: journey -> entry key -> last entry and last end (0: none yet).
 
     `armed`: trigger (journey/node) -> the instant at which it fires by itself. `ended`: runs that ended before their
-    goal was reached, whose `due` is the end of the goal's window. `arms`: split (journey/node) whose shares may move ->
-    the arm that the contact took.
+    goal was reached, and who was held out; `due` is the end of the goal's window. `arms`: split (journey/node) whose
+    shares may move -> the arm that the contact took.
     """
 
     runs: list[Run] = []

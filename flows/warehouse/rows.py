@@ -41,6 +41,7 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
         "contact", "id", "kind", "at", "logged_at", "partition", "offset", "segment", "journey", "version", "run",
         "entry", "node", "branch", "reason", "send", "campaign", "channel", "topic", "touch", "conversion", "event",
         "model", "amount_minor", "currency", "share", "value", "historical",
+        "holdout",
     ),
     "sends": (
         "contact", "id", "at", "logged_at", "expires", "channel", "address", "template", "template_version", "locale",
@@ -148,7 +149,7 @@ def _change(partition: int, record: Record, tables: Tables) -> None:
         *(c.contact, c.id, c.kind, moment(c.at), moment(record.logged_at), partition, record.offset),
         *(c.segment, c.journey, c.version, c.run, c.entry, c.node, c.branch, c.reason, c.send, c.campaign, c.channel),
         *(c.topic, c.touch, c.conversion, c.event, c.model, c.amount_minor, c.currency, c.share, _text(c.value)),
-        c.historical,
+        *(c.historical, c.holdout),
     )
     tables.setdefault("changes", []).append(row)
 

@@ -29,7 +29,7 @@ CREATE VIEW default.campaign_revenue (`model` LowCardinality(String), `campaign`
 CREATE VIEW default.campaigns (`id` String, `version` UInt32, `name` String, `active_from` DateTime64(3, 'UTC'), `published_by` String, `body` String) AS SELECT * EXCEPT kind FROM default.definitions_current WHERE kind = 'campaign';
 
 -- changes
-CREATE TABLE default.changes (`contact` String, `id` String, `kind` LowCardinality(String), `at` DateTime64(3, 'UTC'), `logged_at` DateTime64(3, 'UTC'), `partition` UInt32, `offset` UInt64, `segment` String, `journey` LowCardinality(String), `version` UInt32, `run` String, `entry` String, `node` LowCardinality(String), `branch` LowCardinality(String), `reason` String, `send` String, `campaign` LowCardinality(String), `channel` LowCardinality(String), `topic` LowCardinality(String), `touch` LowCardinality(String), `conversion` String, `event` String, `model` LowCardinality(String), `amount_minor` Int64, `currency` LowCardinality(String), `share` Float64, `value` String COMMENT 'JSON', `historical` Bool) ENGINE = ReplacingMergeTree ORDER BY (contact, id) SETTINGS index_granularity = 8192 COMMENT 'A conclusion that was emitted again after a crash has the same id and stands once';
+CREATE TABLE default.changes (`contact` String, `id` String, `kind` LowCardinality(String), `at` DateTime64(3, 'UTC'), `logged_at` DateTime64(3, 'UTC'), `partition` UInt32, `offset` UInt64, `segment` String, `journey` LowCardinality(String), `version` UInt32, `run` String, `entry` String, `node` LowCardinality(String), `branch` LowCardinality(String), `reason` String, `send` String, `campaign` LowCardinality(String), `channel` LowCardinality(String), `topic` LowCardinality(String), `touch` LowCardinality(String), `conversion` String, `event` String, `model` LowCardinality(String), `amount_minor` Int64, `currency` LowCardinality(String), `share` Float64, `value` String COMMENT 'JSON', `historical` Bool, `holdout` LowCardinality(String) COMMENT 'the universal holdout that held the contact out') ENGINE = ReplacingMergeTree ORDER BY (contact, id) SETTINGS index_granularity = 8192 COMMENT 'A conclusion that was emitted again after a crash has the same id and stands once';
 
 -- channel_providers
 CREATE VIEW default.channel_providers (`id` String, `version` UInt32, `name` String, `active_from` DateTime64(3, 'UTC'), `published_by` String, `body` String) AS SELECT * EXCEPT kind FROM default.definitions_current WHERE kind = 'provider';
@@ -75,6 +75,21 @@ CREATE TABLE default.events (`partition` UInt32, `offset` UInt64, `logged_at` Da
 
 -- examples
 CREATE TABLE default.examples (`model` LowCardinality(String), `at` DateTime64(3, 'UTC'), `id` String, `contact` String, `features` Array(Float64), `feature_set` UInt32, `label` UInt8, `labelled_at` DateTime64(3, 'UTC'), `version` UInt32) ENGINE = ReplacingMergeTree ORDER BY (model, at, id) SETTINGS index_granularity = 8192;
+
+-- experiments
+CREATE VIEW default.experiments (`id` String, `version` UInt32, `name` String, `active_from` DateTime64(3, 'UTC'), `published_by` String, `body` String) AS SELECT * EXCEPT kind FROM default.definitions_current WHERE kind = 'experiment';
+
+-- holdout_changes
+CREATE TABLE default.holdout_changes (`holdout` LowCardinality(String), `contact` String, `at` DateTime64(3, 'UTC'), `id` String, `entered` Bool, `salt` String, `historical` Bool) ENGINE = ReplacingMergeTree ORDER BY (holdout, contact, at, id) SETTINGS index_granularity = 8192 COMMENT 'The history of the holdouts';
+
+-- holdout_changes_from_changes
+CREATE MATERIALIZED VIEW default.holdout_changes_from_changes TO default.holdout_changes (`holdout` LowCardinality(String), `contact` String, `at` DateTime64(3, 'UTC'), `id` String, `entered` LowCardinality(UInt8), `salt` String, `historical` Bool) AS SELECT holdout, contact, at, id, kind = 'holdout_entered' AS entered, JSONExtractString(value) AS salt, historical FROM default.changes WHERE kind IN ('holdout_entered', 'holdout_left');
+
+-- holdout_members
+CREATE VIEW default.holdout_members (`holdout` LowCardinality(String), `contact` String, `since` DateTime64(3, 'UTC'), `salt` String) AS SELECT holdout, contact, last.3 AS since, last.2 AS salt FROM (SELECT holdout, contact, argMax((entered, salt, at), (at, entered)) AS last FROM default.holdout_changes FINAL GROUP BY holdout, contact) WHERE last.1;
+
+-- holdouts
+CREATE VIEW default.holdouts (`id` String, `version` UInt32, `name` String, `active_from` DateTime64(3, 'UTC'), `published_by` String, `body` String) AS SELECT * EXCEPT kind FROM default.definitions_current WHERE kind = 'holdout';
 
 -- journey_executions
 CREATE TABLE default.journey_executions (`journey` LowCardinality(String), `run` String, `contact` SimpleAggregateFunction(max, String), `version` SimpleAggregateFunction(max, UInt32), `entry` SimpleAggregateFunction(max, String), `entered_at` SimpleAggregateFunction(min, Nullable(DateTime64(3, 'UTC'))), `exited_at` SimpleAggregateFunction(max, Nullable(DateTime64(3, 'UTC'))), `exit_node` SimpleAggregateFunction(max, String), `exit_reason` SimpleAggregateFunction(max, String), `completed` SimpleAggregateFunction(max, Bool) COMMENT 'it came to an exit node') ENGINE = AggregatingMergeTree ORDER BY (journey, run) SETTINGS index_granularity = 8192 COMMENT 'One row a run: its entry and, once it has ended, its end';

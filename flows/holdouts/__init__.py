@@ -1,0 +1,1 @@
+"""Universal holdouts: who gets no marketing at all for a while."""
