@@ -12,6 +12,7 @@ from flows.segments.hydration import lacks_past
 from flows.segments.order import refuse_cycles
 from schemas.definitions.condition_tree import Condition, InSnapshot, leaves, references
 from schemas.definitions.conditions import parse_condition
+from schemas.definitions.mentions import enters_by_api, mentions
 from schemas.errors import InvalidInput, Violation
 from schemas.records import LEAD_MS, Definition, Record, encode
 
@@ -38,6 +39,27 @@ def check_together(stands: Mapping[tuple[str, str], Published], acts: Sequence[D
         definition = Definition(kind, id, "publish", 1, dict(body))
         trial.apply(Record(offset, 0, f"{kind}/{id}", encode(definition)))
     trial.at(LEAD_MS)
+
+
+def unknown_names(
+    stands: Mapping[tuple[str, str], Published], bodies: Sequence[Mapping[str, Any]], places: Sequence[str] = ()
+) -> list[Violation]:
+    """What the journeys among the bodies name that neither stands nor is given with them, each with its node's id.
+
+    A journey that another starts must have an `api` trigger. A path begins with the body's place where it has one.
+    """
+    known: dict[tuple[Any, Any], Mapping[str, Any]] = {key: p.body for key, p in stands.items()}
+    known |= {(body.get("kind"), body.get("id")): body for body in bodies}
+    faults = []
+    for number, body in enumerate(bodies):
+        for mention in mentions(body) if body.get("kind") == "journey" else ():
+            found = known.get((mention.kind, mention.id))
+            place = f"{places[number]}: {mention.path}" if places else mention.path
+            if found is None:
+                faults.append(Violation(place, f"there is no {mention.kind} {mention.id!r}"))
+            elif mention.kind == "journey" and not enters_by_api(found):
+                faults.append(Violation(place, f"journey {mention.id!r} has no `api` trigger, so nothing starts it"))
+    return faults
 
 
 def must_warm_up(catalogue: Catalogue, acts: Sequence[Definition]) -> set[tuple[str, str]]:

@@ -15,9 +15,9 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from connectors.consistency import check_together, must_warm_up
+from connectors.consistency import check_together, must_warm_up, unknown_names
 from connectors.log import Log
-from flows.definitions.catalogue import Catalogue, Snapshot
+from flows.definitions.catalogue import Catalogue, Published, Snapshot
 from schemas.definitions import parse
 from schemas.errors import InvalidInput, VersionTaken, Violation
 from schemas.records import Definition, Entry, encode
@@ -83,19 +83,35 @@ def validate(bodies: Sequence[Mapping[str, Any]], places: Sequence[str] = ()) ->
     return faults
 
 
+def unknown(
+    reader: CatalogueReader, bodies: Sequence[Mapping[str, Any]], places: Sequence[str] = ()
+) -> list[Violation]:
+    """What the journeys among the bodies name that neither stands nor is given with them."""
+    with reader.open() as catalogue:
+        return unknown_names(_standing(catalogue), bodies, places)
+
+
+def _standing(catalogue: Catalogue) -> dict[Key, Published]:
+    snapshot = newest(catalogue)
+    return {**snapshot.current, **snapshot.warming}
+
+
 def publish(
     reader: CatalogueReader,
     bodies: Sequence[Mapping[str, Any]],
     by: str = "",
     expected: Mapping[Key, int] | None = None,
+    places: Sequence[str] = (),
 ) -> list[Publication]:
     """Publish those bodies that differ from what stands, in one append; one Publication a body, in their order.
 
-    `expected` names the version that its editor has seen (0: none). Raises InvalidInput with every fault, also where
-    they do not fit together with what stands; VersionTaken where somebody else was first.
+    `expected` names the version that its editor has seen (0: none); `places` say in faults where a body stands. Raises
+    InvalidInput with every fault, also where they do not fit together with what stands; VersionTaken where somebody
+    else was first.
     """
     names = [f"{body.get('kind')} {body.get('id')}" for body in bodies]
-    if faults := validate(bodies, names if len(bodies) > 1 else ()):
+    places = places or (names if len(bodies) > 1 else ())
+    if faults := validate(bodies, places) + unknown(reader, bodies, places):
         raise InvalidInput("definitions" if len(bodies) > 1 else names[0], faults)
     with reader.open() as catalogue:
         _check_expected(catalogue, expected or {})
@@ -119,6 +135,8 @@ def rollback(
         if version not in known:
             there = f"there are {', '.join(map(str, known))}" if known else "nothing was ever published under this id"
             raise InvalidInput(f"{kind} {id}", [Violation("version", f"{version} does not exist; {there}")])
+        if faults := unknown_names(_standing(catalogue), [catalogue.versions[kind, id][version].body]):
+            raise InvalidInput(f"{kind} {id} version {version}", faults)
         _append(reader, catalogue, [_act(kind, id, "rollback", version, by)])
 
 
@@ -160,8 +178,8 @@ def _append(reader: CatalogueReader, catalogue: Catalogue, acts: Sequence[Defini
     """Append the acts, read them back, and see whether they were first. The reader is open."""
     if not acts:
         return
-    snapshot, whole = newest(catalogue), [_with_body(catalogue, act) for act in acts]
-    check_together({**snapshot.current, **snapshot.warming}, whole)
+    whole = [_with_body(catalogue, act) for act in acts]
+    check_together(_standing(catalogue), whole)
     if any(reader.log.end(EVENTS, n) for n in range(reader.log.partitions(EVENTS))):
         warm = must_warm_up(catalogue, whole)
         acts = [msgspec.structs.replace(act, warming=(act.kind, act.id) in warm) for act in acts]

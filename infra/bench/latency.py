@@ -15,6 +15,7 @@ from typing import Any
 from connectors.publish import CatalogueReader, publish
 from connectors.sqlite_log import SqliteLog
 from infra.bench.result import Result, percentile
+from infra.bench.workload import template
 from schemas.records import LEAD_MS, Entry, Event, decode_send, encode
 from schemas.topics import EVENTS, SENDS
 
@@ -80,7 +81,8 @@ def latency(pending: int = 200_000, rate: int = 1_000, seconds: int = 10) -> Res
     with tempfile.TemporaryDirectory() as folder:
         path, state = Path(folder) / "log.db", Path(folder) / "state"
         log = SqliteLog(path, partitions=PARTITIONS)
-        publish(CatalogueReader(log), [_journey("waiting", "identify", "30d"), _journey("now", "go", "0s")], by="bench")
+        journeys = [_journey("waiting", "identify", "30d"), _journey("now", "go", "0s")]
+        publish(CatalogueReader(log), [template("t"), *journeys], by="bench")
         time.sleep(LEAD_MS / 1000 + 0.1)
         _park(log, pending)
         with serving(path, state):

@@ -21,7 +21,13 @@ IDENTIFY_SHARE = 0.03
 
 def definitions(segments: int = 50, journeys: int = 5) -> list[dict[str, Any]]:
     """The definitions, made by rule so that any number can be had."""
-    return [_segment(i) for i in range(segments)] + [_journey(i) for i in range(journeys)]
+    templates = [template(f"t{i}") for i in range(journeys)]
+    return [_segment(i) for i in range(segments)] + templates + [_journey(i) for i in range(journeys)]
+
+
+def template(id: str) -> dict[str, Any]:
+    """A message that names nothing of the contact."""
+    return {"kind": "email_template", "id": id, "class": "transactional", "subject": "Hello", "html": "<p>Hello</p>"}
 
 
 def _segment(i: int) -> dict[str, Any]:

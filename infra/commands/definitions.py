@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from connectors import publish
+from connectors.consistency import unknown_names
 from connectors.documents import files_of, read_documents
 from connectors.open import open_log
 from connectors.publish import CatalogueReader, Publication, newest
@@ -44,14 +45,15 @@ def apply(
         found, wrong = read_documents(file)
         documents += found
         faults += wrong
-    faults += publish.validate([d.body for d in documents], [d.place for d in documents])
+    bodies, places = [d.body for d in documents], [d.place for d in documents]
+    faults += publish.validate(bodies, places) + _unknown_names(bodies, places)
     if faults:
         raise InvalidInput("apply", faults)
     if check:
         typer.echo(f"{len(documents)} definitions, no fault")
         return
     with _reader() as reader:
-        for made in publish.publish(reader, [d.body for d in documents], _user()):
+        for made in publish.publish(reader, bodies, _user(), places=places):
             typer.echo(_line(made))
 
 
@@ -89,6 +91,15 @@ def delete(kind: Kind, id: Id) -> None:
     with _reader() as reader:
         publish.delete(reader, kind, id, _user())
     typer.echo(f"{kind}/{id} is deleted")
+
+
+def _unknown_names(bodies: list[dict[str, Any]], places: list[str]) -> list[Violation]:
+    """What is named and nowhere; where there is no installation yet, nothing stands and none is made."""
+    settings = Settings()
+    if not settings.log and not settings.log_path.exists():
+        return unknown_names({}, bodies, places)
+    with _reader() as reader:
+        return publish.unknown(reader, bodies, places)
 
 
 def _line(made: Publication) -> str:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Final
 from urllib.parse import quote
 
 import msgspec
 import typer
 
+from connectors.entering import entering
+from connectors.open import open_log
+from connectors.publish import CatalogueReader
 from flows.contact.replay import replay
 from flows.journeys.simulation import Summary
 from flows.segments.order import refuse_cycles
 from infra.client import show
 from infra.history import read_definitions, read_lines
+from infra.settings import Settings
 from schemas.definitions import Body
 from schemas.definitions.conditions import parse_condition, references
 from schemas.definitions.journey import Journey
@@ -21,6 +26,7 @@ from schemas.definitions.segment import Segment
 from schemas.errors import InvalidInput, Violation
 from schemas.times import parse_instant
 
+NOT_THERE: Final = 1
 app = typer.Typer(help="Journeys.", no_args_is_help=True)
 
 
@@ -59,6 +65,34 @@ def simulate(
 def experiments(id: Annotated[str, typer.Argument(help="the journey")]) -> None:
     """The splits whose shares move: each arm's figures up to now, and what was decided, as JSON."""
     show(f"/v1/journeys/{quote(id, safe='')}/experiments")
+
+
+@app.command()
+def enter(
+    id: Annotated[str, typer.Argument(help="the journey")],
+    contact: Annotated[str, typer.Argument(help="the contact who enters")],
+    properties: Annotated[str, typer.Option("--properties", help="a JSON object, seen as the entry's properties")] = "",
+    key: Annotated[str, typer.Option("--key", help="entering again with the same key is the same entry")] = "",
+) -> None:
+    """Enter a contact through the journey's `api` trigger; printed once durable."""
+    now = time.time_ns() // 1_000_000
+    log = open_log(Settings())
+    try:
+        event, entry = entering(CatalogueReader(log), id, contact, _object("--properties", properties), key, now)
+        log.append([entry])
+    except KeyError:
+        typer.echo(f"there is no journey {id!r}", err=True)
+        raise typer.Exit(NOT_THERE) from None
+    finally:
+        log.close()
+    typer.echo(msgspec.json.encode({"journey": id, "contact": contact, "id": event.id}))
+
+
+def _object(option: str, text: str) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(text or "{}", type=dict[str, Any])
+    except msgspec.DecodeError as fault:
+        raise InvalidInput(option, [Violation("", f"is no JSON object: {fault}")]) from None
 
 
 def _chosen(file: Path, bodies: list[Body], id: str) -> Journey:

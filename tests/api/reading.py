@@ -10,7 +10,19 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from api import contacts, experiments, explain, memberships, messages, preview, problems, reports, snapshots, summary
+from api import (
+    contacts,
+    experiments,
+    explain,
+    journeys,
+    memberships,
+    messages,
+    preview,
+    problems,
+    reports,
+    snapshots,
+    summary,
+)
 from api.deps import Deps
 from api.reads import Reads
 from connectors.log_clock import Clock
@@ -68,7 +80,8 @@ def world(folder: Path, clock: Clock | None = None) -> Iterator[World]:
     reads = app.state.reads = Reads(clickhouse, log)
     app.state.deps, app.state.catalogue = Deps(settings(folder), log, reads), CatalogueReader(log)
     problems.install(app)
-    for module in (contacts, memberships, preview, snapshots, explain, messages, reports, summary, experiments):
+    routed = (journeys, contacts, memberships, preview, snapshots, explain, messages, reports, summary, experiments)
+    for module in routed:
         app.include_router(module.router)
     with TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=True) as client:
         yield World(log, clickhouse, reads, client)

@@ -93,3 +93,26 @@ def test_what_is_not_there_is_a_negative_answer_and_what_cannot_be_is_bad_input(
         answer = waxwing(*arguments)
         assert answer.exit_code == 2
         assert answer.stderr
+
+
+def test_a_template_that_is_nowhere_is_told_by_its_node_before_anything_is_published(folder):
+    nodes = "[{id: go, type: trigger, on: {event: go}}, {id: mail, type: action, do: send, channel: email, template: t}"
+    edges = "[{from: go, to: mail}, {from: mail, to: done}]"
+    file = write(
+        folder,
+        "j.yaml",
+        f"kind: journey\nid: j\nnodes: {nodes}, {{id: done, type: exit}}]\nedges: {edges}",
+    )
+    for options in ((), ("--check",)):
+        refused = waxwing("apply", file, *options)
+        assert refused.exit_code == 2
+        assert "j.yaml: nodes.mail.template: there is no email_template 't'" in refused.stderr
+
+
+def test_a_contact_is_entered_by_hand_once_for_a_key(folder):
+    nodes = "[{id: go, type: trigger, on: {api: true}}, {id: done, type: exit}]"
+    waxwing("apply", write(folder, "j.yaml", f"kind: journey\nid: j\nnodes: {nodes}\nedges: [{{from: go, to: done}}]"))
+    made = [waxwing("journey", "enter", "j", "ann", "--properties", '{"n": 1}', "--key", "k") for _ in range(2)]
+    assert json.loads(made[0].stdout) == json.loads(made[1].stdout)
+    assert waxwing("journey", "enter", "nothing", "ann").exit_code == 1
+    assert waxwing("journey", "enter", "j", "ann", "--properties", "[]").exit_code == 2

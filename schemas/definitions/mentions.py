@@ -1,0 +1,94 @@
+"""What a journey names that must be defined elsewhere, each with the place where it is named.
+
+Read from the body as it was written, so that a journey with faults of its own is looked through as well: what cannot
+be read is left out here, for it is a fault already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple, assert_never
+
+from pydantic import ValidationError
+
+from schemas.definitions import actions, nodes, triggers, waits
+from schemas.definitions.condition_tree import InSegment, InSnapshot, leaves
+from schemas.definitions.conditions import parse_condition
+from schemas.errors import InvalidInput
+
+DEFAULT_TOPIC: Final = "default"  # stands for the channel itself, and needs no definition
+
+
+class Mention(NamedTuple):
+    """`path` is where it is said."""
+
+    path: str
+    kind: str
+    id: str
+
+
+def mentions(body: Mapping[str, Any]) -> list[Mention]:
+    """Everything that the body of a journey names, in its order."""
+    found = [*_of_condition("exit_when", body.get("exit_when")), *_of_condition("goal", body.get("goal"))]
+    raw = body.get("nodes")
+    for node in raw if isinstance(raw, Sequence) and not isinstance(raw, str) else ():
+        try:
+            read = nodes.read_node(node)
+        except ValidationError:
+            continue
+        found += _of_node(f"nodes.{read.id}", read)
+    return found
+
+
+def enters_by_api(body: Mapping[str, Any]) -> bool:
+    """Whether an `enter` record opens a run of the journey."""
+    ons = (node.get("on") for node in body.get("nodes", ()) if isinstance(node, Mapping))
+    return any(isinstance(on, Mapping) and on.get("api") is True for on in ons)
+
+
+def _of_node(path: str, node: nodes.AnyNode) -> Iterator[Mention]:
+    match node:
+        case triggers.Trigger():
+            if isinstance(node.on, triggers.OnSegment | triggers.OnSchedule):
+                yield Mention(f"{path}.on.segment", "segment", node.on.segment)
+        case waits.WaitForSegment():
+            yield Mention(f"{path}.for_segment", "segment", node.for_segment)
+        case actions.SendAction():
+            for channel in node.channels or (node.channel,):
+                yield Mention(f"{path}.template", f"{channel}_template", node.template)
+            if node.topic != DEFAULT_TOPIC:
+                yield Mention(f"{path}.topic", "topic", node.topic)
+        case actions.WebhookAction():
+            yield Mention(f"{path}.template", "webhook_template", node.template)
+        case actions.AddToSegmentAction():
+            yield Mention(f"{path}.segment", "segment", node.segment)
+        case actions.StartJourneyAction():
+            yield Mention(f"{path}.journey", "journey", node.journey)
+        case nodes.If():
+            yield from _of_condition(f"{path}.if", node.if_)
+        case nodes.Branches():
+            for branch in node.of:
+                yield from _of_condition(f"{path}.branches.{branch.name}", branch.if_)
+        case nodes.Split() | nodes.Exit() | actions.TagAction() | actions.SetTraitAction() | actions.CreateTaskAction():
+            pass
+        case waits.Wait():
+            pass
+        case _:
+            assert_never(node)
+
+
+def _of_condition(path: str, condition: Any) -> Iterator[Mention]:
+    if condition is None:
+        return
+    try:
+        tree = parse_condition(condition, scope="run")
+    except InvalidInput:
+        return
+    for leaf in leaves(tree):
+        match leaf:
+            case InSegment(segment):
+                yield Mention(path, "segment", segment)
+            case InSnapshot(snapshot):
+                yield Mention(path, "snapshot", snapshot)
+            case _:
+                pass

@@ -1,0 +1,96 @@
+"""A journey is published only with all that it names, and every name that is nowhere is told at once, by its node."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors.publish import CatalogueReader, publish, rollback
+from connectors.sqlite_log import SqliteLog
+from schemas.errors import InvalidInput, Violation
+from tests.flows.journeys.scenario import journey, message, node, pause
+
+TRIGGER = node("start", "trigger", on={"segment": "nobody", "change": "entered"})
+WHOLE = [
+    TRIGGER,
+    message("mail", template="gone", topic="unknown"),
+    node("ring", "action", do="send", channels=["push", "sms"], template="both"),
+    node("hook", "action", do="webhook", template="call"),
+    node("wait", "wait", for_segment="none", timeout="1h"),
+    node("add", "action", do="add_to_segment", segment="list"),
+    node("next", "action", do="start_journey", journey="no-such"),
+]
+EDGES = ["start -> mail", "mail -> ring", "ring -> hook", "hook -> wait", "wait -> add", "add -> next", "next -> done"]
+FAULTS = {
+    "nodes.start.on.segment": "segment 'nobody'",
+    "nodes.mail.template": "email_template 'gone'",
+    "nodes.mail.topic": "topic 'unknown'",
+    "nodes.ring.template": "sms_template 'both'",
+    "nodes.hook.template": "webhook_template 'call'",
+    "nodes.wait.for_segment": "segment 'none'",
+    "nodes.add.segment": "segment 'list'",
+    "nodes.next.journey": "journey 'no-such'",
+    "exit_when": "segment 'left'",
+    "goal": "snapshot 'frozen'",
+}
+
+
+@pytest.fixture
+def reader(tmp_path: Path) -> Iterator[CatalogueReader]:
+    log = SqliteLog(tmp_path / "log.db", partitions=1)
+    yield CatalogueReader(log)
+    log.close()
+
+
+def faults(reader: CatalogueReader, *bodies: dict[str, Any]) -> list[Violation]:
+    with pytest.raises(InvalidInput) as refused:
+        publish(reader, bodies)
+    return list(refused.value.violations)
+
+
+def test_every_name_that_is_nowhere_is_told_at_once(reader):
+    body = journey(*WHOLE, edges=EDGES, exit_when={"segment": "left"}, goal={"snapshot": "frozen"})
+    found = {v.path: v.message for v in faults(reader, body)}
+    assert {path: what for path, what in FAULTS.items() if what not in found.get(path, "")} == {}
+    assert found.keys() == FAULTS.keys()
+
+
+def test_names_and_the_graph_are_faulted_together_each_by_its_node(reader):
+    body = journey(
+        TRIGGER,
+        message("mail", template="gone"),
+        node("split", "split", arms=[{"name": "A", "share": 50}, {"name": "B", "share": 40}]),
+        node("if", "condition", if_={"segment": "vip"}),
+        pause("1h", id="alone"),
+        edges=["start -> mail", "mail -> if", "if -> mail: yes", "split -> mail"],
+    )
+    paths = {v.path for v in faults(reader, body)}
+    assert paths >= {"nodes.mail.template", "nodes.if.if", "nodes.if", "nodes.alone", "nodes.mail"}
+    assert any(path.startswith("nodes") and "split" in path for path in paths)
+
+
+def test_what_is_given_together_is_known(reader):
+    template = {"kind": "email_template", "id": "note", "class": "transactional", "subject": "s", "html": "<p>x</p>"}
+    body = journey(node("start", "trigger", on={"event": "go"}), message("mail"))
+    assert [made.version for made in publish(reader, [body, template])] == [1, 1]
+
+
+def test_a_journey_that_is_started_needs_a_trigger_for_it(reader):
+    start = node("next", "action", do="start_journey", journey="j")
+    body = journey(node("start", "trigger", on={"event": "go"}), start)
+    (fault,) = faults(reader, body)
+    assert (fault.path, "no `api` trigger" in fault.message) == ("nodes.next.journey", True)
+
+
+def test_a_version_that_names_what_is_gone_is_not_rolled_back_to(reader):
+    segment = {"kind": "segment", "id": "nobody", "static": True}
+    publish(reader, [segment, journey(TRIGGER)])
+    publish(reader, [journey(node("start", "trigger", on={"event": "go"}))])
+    from connectors.publish import delete
+
+    delete(reader, "segment", "nobody")
+    with pytest.raises(InvalidInput, match="nobody"):
+        rollback(reader, "journey", "j", 1)
