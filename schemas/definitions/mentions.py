@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple, assert_never
 
 from pydantic import ValidationError
 
-from schemas.definitions import actions, nodes, triggers, waits
+from schemas.definitions import actions, nodes, splits, triggers, waits
 from schemas.definitions.condition_tree import InSegment, InSnapshot, leaves
 from schemas.definitions.conditions import parse_condition
 from schemas.errors import InvalidInput
@@ -69,7 +69,9 @@ def _of_node(path: str, node: nodes.AnyNode) -> Iterator[Mention]:
         case nodes.Branches():
             for branch in node.of:
                 yield from _of_condition(f"{path}.branches.{branch.name}", branch.if_)
-        case nodes.Split() | nodes.Exit() | actions.TagAction() | actions.SetTraitAction() | actions.CreateTaskAction():
+        case (
+            splits.Split() | nodes.Exit() | actions.TagAction() | actions.SetTraitAction() | actions.CreateTaskAction()
+        ):
             pass
         case waits.Wait():
             pass
