@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple, assert_never
 
 from pydantic import ValidationError
 
-from schemas.definitions import actions, nodes, splits, triggers, waits
+from schemas.definitions import actions, nodes, split, triggers, waits
 from schemas.definitions.condition_tree import InSegment, InSnapshot, leaves
 from schemas.definitions.conditions import parse_condition
 from schemas.errors import InvalidInput
