@@ -69,9 +69,9 @@ def _of_node(path: str, node: nodes.AnyNode) -> Iterator[Mention]:
         case nodes.Branches():
             for branch in node.of:
                 yield from _of_condition(f"{path}.branches.{branch.name}", branch.if_)
-        case (
-            splits.Split() | nodes.Exit() | actions.TagAction() | actions.SetTraitAction() | actions.CreateTaskAction()
-        ):
+        case actions.TagAction() | actions.SetTraitAction() | actions.CreateTaskAction():
+            pass
+        case split.Split() | nodes.Exit():
             pass
         case waits.Wait():
             pass
