@@ -114,7 +114,8 @@ class Models(BaseModel):
     models: list[ModelVersion]
 
 
-def _span(since: AwareDatetime | None, until: AwareDatetime | None) -> dict[str, int]:
+def span_of(since: AwareDatetime | None, until: AwareDatetime | None) -> dict[str, int]:
+    """The parameters of a span, in ms."""
     return {"from": to_ms(since) if since else 0, "to": to_ms(until) if until else FAR}
 
 
@@ -136,7 +137,7 @@ async def attribution(
     read: Reading = Depends(reading),
 ) -> Attribution:
     """Credited revenue by model, campaign, journey, node and channel; by when the conversion happened."""
-    rows = await read.rows("attribution", model=model, **_span(since, until))
+    rows = await read.rows("attribution", model=model, **span_of(since, until))
     return Attribution(credits=[Credit(**row) for row in rows])
 
 
@@ -154,12 +155,13 @@ async def funnel(
         raise HTTPException(422, "give either steps (names of events) or a journey")
     if journey:
         return Funnel(nodes=[Node(**row) for row in await read.rows("journey_nodes", journey=journey)])
-    rows = await read.rows("funnel", steps=steps, window=_window(within), **_span(since, until))
+    rows = await read.rows("funnel", steps=steps, window=window_of(within), **span_of(since, until))
     counts = {row["step"]: row["contacts"] for row in rows}
     return Funnel(steps=[Step(step=i, event=e, contacts=counts.get(i, 0)) for i, e in enumerate(steps, 1)])
 
 
-def _window(within: str) -> int:
+def window_of(within: str) -> int:
+    """The milliseconds of a duration; 422 for what is none, or not longer than nothing."""
     try:
         window = parse_duration(within)
     except ValueError as fault:

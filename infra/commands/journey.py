@@ -95,6 +95,15 @@ def _object(option: str, text: str) -> dict[str, Any]:
         raise InvalidInput(option, [Violation("", f"is no JSON object: {fault}")]) from None
 
 
+@app.command("show")
+def show_journey(
+    id: Annotated[str, typer.Argument(help="the journey")],
+    window: Annotated[str, typer.Option("--window", help="in which the goal counts; else the journey's own")] = "",
+) -> None:
+    """Its runs by version and node, and its conversion against those who were held out, as JSON."""
+    show("/v1/reports/journeys", journey=id, window=window)
+
+
 def _chosen(file: Path, bodies: list[Body], id: str) -> Journey:
     journeys = [body for body in bodies if isinstance(body, Journey) and id in ("", body.id)]
     if len(journeys) == 1:

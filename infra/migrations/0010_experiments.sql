@@ -33,3 +33,35 @@ WHERE last.1;
 
 CREATE VIEW IF NOT EXISTS holdouts AS SELECT * EXCEPT kind FROM definitions_current WHERE kind = 'holdout';
 CREATE VIEW IF NOT EXISTS experiments AS SELECT * EXCEPT kind FROM definitions_current WHERE kind = 'experiment';
+
+CREATE TABLE IF NOT EXISTS journey_conversions
+(
+    journey LowCardinality(String),
+    contact String,
+    at DateTime64(3, 'UTC'),
+    id String,
+    offset UInt64,
+    run String,
+    kind LowCardinality(String) COMMENT 'entered; held: a holdout refused the entry; converted: the goal was reached',
+    version UInt32,
+    holdout LowCardinality(String) COMMENT 'the universal holdout; empty for the journey''s own'
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (journey, contact, at, id)
+COMMENT 'Who entered, who was held out, and who reached the goal';
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS journey_conversions_from_changes TO journey_conversions AS
+SELECT
+    journey,
+    contact,
+    at,
+    id,
+    offset,
+    run,
+    multiIf(changes.kind = 'journey_entered', 'entered', changes.kind = 'journey_refused', 'held', 'converted') AS kind,
+    version,
+    holdout
+FROM changes
+WHERE changes.kind IN ('journey_entered', 'journey_converted')
+    OR (changes.kind = 'journey_refused' AND reason = 'holdout')
+    OR (changes.kind = 'journey_exited' AND reason = 'goal');

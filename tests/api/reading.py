@@ -14,6 +14,7 @@ from api import (
     contacts,
     experiments,
     explain,
+    journey_report,
     journeys,
     memberships,
     messages,
@@ -80,8 +81,8 @@ def world(folder: Path, clock: Clock | None = None) -> Iterator[World]:
     reads = app.state.reads = Reads(clickhouse, log)
     app.state.deps, app.state.catalogue = Deps(settings(folder), log, reads), CatalogueReader(log)
     problems.install(app)
-    routed = (journeys, contacts, memberships, preview, snapshots, explain, messages, reports, summary, experiments)
-    for module in routed:
+    routed = (contacts, experiments, explain, journey_report, journeys, memberships, messages, preview, reports)
+    for module in (*routed, snapshots, summary):
         app.include_router(module.router)
     with TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=True) as client:
         yield World(log, clickhouse, reads, client)

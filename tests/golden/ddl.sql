@@ -91,6 +91,12 @@ CREATE VIEW default.holdout_members (`holdout` LowCardinality(String), `contact`
 -- holdouts
 CREATE VIEW default.holdouts (`id` String, `version` UInt32, `name` String, `active_from` DateTime64(3, 'UTC'), `published_by` String, `body` String) AS SELECT * EXCEPT kind FROM default.definitions_current WHERE kind = 'holdout';
 
+-- journey_conversions
+CREATE TABLE default.journey_conversions (`journey` LowCardinality(String), `contact` String, `at` DateTime64(3, 'UTC'), `id` String, `offset` UInt64, `run` String, `kind` LowCardinality(String) COMMENT 'entered; held: a holdout refused the entry; converted: the goal was reached', `version` UInt32, `holdout` LowCardinality(String) COMMENT 'the universal holdout; empty for the journey\'s own') ENGINE = ReplacingMergeTree ORDER BY (journey, contact, at, id) SETTINGS index_granularity = 8192 COMMENT 'Who entered, who was held out, and who reached the goal';
+
+-- journey_conversions_from_changes
+CREATE MATERIALIZED VIEW default.journey_conversions_from_changes TO default.journey_conversions (`journey` LowCardinality(String), `contact` String, `at` DateTime64(3, 'UTC'), `id` String, `offset` UInt64, `run` String, `kind` String, `version` UInt32, `holdout` LowCardinality(String)) AS SELECT journey, contact, at, id, offset, run, multiIf(changes.kind = 'journey_entered', 'entered', changes.kind = 'journey_refused', 'held', 'converted') AS kind, version, holdout FROM default.changes WHERE (changes.kind IN ('journey_entered', 'journey_converted')) OR ((changes.kind = 'journey_refused') AND (reason = 'holdout')) OR ((changes.kind = 'journey_exited') AND (reason = 'goal'));
+
 -- journey_executions
 CREATE TABLE default.journey_executions (`journey` LowCardinality(String), `run` String, `contact` SimpleAggregateFunction(max, String), `version` SimpleAggregateFunction(max, UInt32), `entry` SimpleAggregateFunction(max, String), `entered_at` SimpleAggregateFunction(min, Nullable(DateTime64(3, 'UTC'))), `exited_at` SimpleAggregateFunction(max, Nullable(DateTime64(3, 'UTC'))), `exit_node` SimpleAggregateFunction(max, String), `exit_reason` SimpleAggregateFunction(max, String), `completed` SimpleAggregateFunction(max, Bool) COMMENT 'it came to an exit node') ENGINE = AggregatingMergeTree ORDER BY (journey, run) SETTINGS index_granularity = 8192 COMMENT 'One row a run: its entry and, once it has ended, its end';
 

@@ -1,0 +1,108 @@
+-- name: journey_versions
+-- Of a journey's runs that entered in a span: how many entered, last, and ended for which reason, a row a version.
+SELECT
+    version,
+    count() AS entered,
+    countIf(isNull(exited_at)) AS active,
+    countIf(completed) AS completed,
+    sumMapIf(map(exit_reason, toUInt64(1)), isNotNull(exited_at)) AS exited
+FROM journey_executions FINAL
+WHERE journey = {journey:String}
+    AND entered_at >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')
+    AND entered_at < fromUnixTimestamp64Milli({to:Int64}, 'UTC')
+GROUP BY version
+ORDER BY version
+
+-- name: journey_version_nodes
+-- Of the same runs: how many came to each node, rest there now, left by which edge, and ended there for which reason.
+WITH runs AS
+(
+    SELECT run, version, exited_at, exit_node, exit_reason
+    FROM journey_executions FINAL
+    WHERE journey = {journey:String}
+        AND entered_at >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')
+        AND entered_at < fromUnixTimestamp64Milli({to:Int64}, 'UTC')
+),
+steps AS
+(
+    SELECT run, node, branch, waits, at, offset
+    FROM journey_steps FINAL
+    WHERE journey = {journey:String} AND run IN (SELECT run FROM runs)
+),
+places AS
+(
+    SELECT run, argMax((node, waits), (at, offset)) AS last
+    FROM steps
+    GROUP BY run
+)
+SELECT
+    version,
+    node,
+    uniqExact(run) AS runs,
+    uniqExactIf(run, isNull(exited_at) AND last.1 = node AND last.2) AS waiting,
+    sumMapIf(map(toString(branch), toUInt64(1)), branch != '') AS branches,
+    sumMapIf(map(exit_reason, toUInt64(1)), ends) AS exited
+FROM
+(
+    SELECT
+        steps.run AS run, node, branch, runs.version AS version, exited_at, exit_reason, last,
+        isNotNull(exited_at) AND exit_node = node
+            AND row_number() OVER (PARTITION BY run, node ORDER BY at, offset) = 1 AS ends
+    FROM steps
+    INNER JOIN runs ON runs.run = steps.run
+    INNER JOIN places ON places.run = steps.run
+)
+GROUP BY version, node
+ORDER BY version, runs DESC, node
+
+-- name: journey_refused
+-- Entries that were refused in a span, by reason.
+SELECT reason, count() AS entries
+FROM changes FINAL
+WHERE journey = {journey:String} AND kind = 'journey_refused'
+    AND at >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') AND at < fromUnixTimestamp64Milli({to:Int64}, 'UTC')
+GROUP BY reason
+ORDER BY reason
+
+-- name: journey_conversion
+-- Contacts by what became of their first entry, from the first one that was held out on: whether it was let in, how many
+-- are watched to the end of the window, and how many of them, and of all, reached the goal within it.
+WITH
+    firsts AS
+    (
+        SELECT
+            contact,
+            toUnixTimestamp64Milli(min(at)) AS began,
+            argMin(kind, (at, offset)) = 'held' AS is_held
+        FROM journey_conversions
+        WHERE journey = {journey:String} AND kind != 'converted'
+        GROUP BY contact
+    ),
+    goals AS
+    (
+        SELECT contact, toUnixTimestamp64Milli(at) AS reached
+        FROM journey_conversions
+        WHERE journey = {journey:String} AND kind = 'converted'
+    )
+SELECT
+    is_held,
+    count() AS contacts,
+    countIf(converted) AS so_far,
+    countIf(is_watched) AS watched,
+    countIf(is_watched AND converted) AS converted_watched,
+    min(began) AS since
+FROM
+(
+    SELECT
+        firsts.contact AS contact,
+        any(firsts.is_held) AS is_held,
+        any(firsts.began) AS began,
+        any(firsts.began) + {window:Int64} <= {at:Int64} AS is_watched,
+        max(reached >= firsts.began AND reached < firsts.began + {window:Int64}) AS converted
+    FROM firsts
+    LEFT JOIN goals ON goals.contact = firsts.contact
+    WHERE firsts.began >= greatest({from:Int64}, (SELECT min(began) FROM firsts WHERE is_held))
+        AND firsts.began < {to:Int64}
+    GROUP BY contact
+)
+GROUP BY is_held
