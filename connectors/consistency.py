@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from flows.campaigns.journey import PREFIX
+from flows.campaigns.launch import KIND as LAUNCH
+from flows.campaigns.references import campaign_faults
 from flows.contact.active import Definitions
 from flows.contact.warming import segments_asked
 from flows.definitions.catalogue import Catalogue, Published
@@ -34,8 +37,11 @@ def check_together(stands: Mapping[tuple[str, str], Published], acts: Sequence[D
     conditions = {id: parse_condition(where) for id, where in segments.items() if where}
     refuse_cycles({id: references(conditions[id]) if id in conditions else () for id in segments})
     _check_snapshots(stands, after, conditions)
+    _check_campaigns(stands, acts)
     trial = Definitions()
     for offset, ((kind, id), body) in enumerate(after.items()):
+        if kind == LAUNCH:  # names a version that is not in the trial
+            continue
         definition = Definition(kind, id, "publish", 1, dict(body))
         trial.apply(Record(offset, 0, f"{kind}/{id}", encode(definition)))
     trial.at(LEAD_MS)
@@ -44,7 +50,7 @@ def check_together(stands: Mapping[tuple[str, str], Published], acts: Sequence[D
 def unknown_names(
     stands: Mapping[tuple[str, str], Published], bodies: Sequence[Mapping[str, Any]], places: Sequence[str] = ()
 ) -> list[Violation]:
-    """What the journeys among the bodies name that neither stands nor is given with them, each with its node's id.
+    """What journeys and campaigns among the bodies name that neither stands nor is given with them, each by its path.
 
     A journey that another starts must have an `api` trigger. A path begins with the body's place where it has one.
     """
@@ -59,6 +65,9 @@ def unknown_names(
                 faults.append(Violation(place, f"there is no {mention.kind} {mention.id!r}"))
             elif mention.kind == "journey" and not enters_by_api(found):
                 faults.append(Violation(place, f"journey {mention.id!r} has no `api` trigger, so nothing starts it"))
+        if body.get("kind") == "campaign":
+            found_of = campaign_faults(body, known)
+            faults += [Violation(f"{places[number]}: {v.path}" if places else v.path, v.message) for v in found_of]
     return faults
 
 
@@ -94,3 +103,17 @@ def _check_snapshots(
     ]
     if missing:
         raise InvalidInput("definitions", missing)
+
+
+def _check_campaigns(stands: Mapping[tuple[str, str], Published], acts: Sequence[Definition]) -> None:
+    """A campaign that was launched stays of its type, and no journey takes the id of a campaign's."""
+    for act in acts:
+        what, faults = f"{act.kind} {act.id}", list[Violation]()
+        if act.kind == "journey" and act.id.startswith(PREFIX):
+            faults.append(Violation("id", f"{PREFIX!r} begins the ids of campaigns' journeys"))
+        if act.kind == "campaign" and act.op != "delete" and (LAUNCH, act.id) in stands:
+            type_ = stands[LAUNCH, act.id].body["type"]
+            if type_ != act.body["type"]:
+                faults.append(Violation("type", f"it was launched as a {type_} campaign: make another"))
+        if faults:
+            raise InvalidInput(what, faults)

@@ -86,7 +86,7 @@ def validate(bodies: Sequence[Mapping[str, Any]], places: Sequence[str] = ()) ->
 def unknown(
     reader: CatalogueReader, bodies: Sequence[Mapping[str, Any]], places: Sequence[str] = ()
 ) -> list[Violation]:
-    """What the journeys among the bodies name that neither stands nor is given with them."""
+    """What journeys and campaigns among the bodies name that neither stands nor is given with them."""
     with reader.open() as catalogue:
         return unknown_names(_standing(catalogue), bodies, places)
 

@@ -1,4 +1,6 @@
-"""What hydration has folded: immutable files by the hash of their content, in a folder or in S3 (fsspec).
+"""What hydration has folded, and whom a launch releases when: immutable files by the hash of their content.
+
+They lie in a folder or in S3 (fsspec).
 
 A file is written before the record that names it. It is needed as long as the log may be folded anew from before it.
 """
@@ -60,14 +62,14 @@ class PastStore:
             return found
 
     def get(self, name: str) -> Mapping[str, bytes]:
-        """Contact -> its encoded leaf states."""
+        """Contact -> what the file brings it, encoded."""
         return self.prefetch(name).result()
 
     def _load(self, name: str) -> Mapping[str, bytes]:
         if "/" in name or not name.endswith(".msgpack"):
             raise ValueError(f"{name!r} is no name of a hydration's file")
         found = unpack(self._fs.cat_file(f"{self._root}/{name}"))
-        _LOG.info("hydration: %s holds the past of %d contacts", name, len(found))
+        _LOG.info("%s brings something to %d contacts", name, len(found))
         return found
 
     def close(self) -> None:

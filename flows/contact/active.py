@@ -9,6 +9,9 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from flows.attribution.compile import AttributionModel, compile_attribution
+from flows.campaigns.compile import Release, compile_releases, triggered
+from flows.campaigns.journey import PREFIX, as_journey
+from flows.campaigns.launch import KIND as LAUNCH
 from flows.contact.warming import programs_of
 from flows.content.template import Template, compile_template
 from flows.definitions.catalogue import Catalogue, Past, Published, Snapshot
@@ -23,8 +26,9 @@ from schemas.records import LEAD_MS, Record
 from schemas.times import parse_duration
 
 # A change of these must pass over every contact: what is asked, what holds where nothing was said, who is held out.
-_OF_EVERYONE = ("segment", "journey", "topic", "workspace", "holdout")
-# (partition, path) of a file -> contact -> its leaf states from before, encoded (`flows.segments.hydration`)
+_OF_EVERYONE = ("segment", "journey", "campaign", LAUNCH, "topic", "workspace", "holdout")
+# (partition, path) of a file (`flows.segments.hydration`) -> contact -> what it brings, encoded: the states of leaves
+# from before, or the instant at which a launch releases the contact
 StatesIn: TypeAlias = Callable[[int, str], Mapping[str, bytes]]
 _decode_states: Final = msgspec.msgpack.Decoder(dict[str, Any]).decode
 
@@ -47,6 +51,7 @@ class Active:
     locale: str = "en"
     marketing_expires: int = parse_duration("12h")
     pasts: tuple[Past, ...] = ()
+    releases: Mapping[str, Release] = field(default_factory=dict)  # by the launches' ids
     experiments: Mapping[tuple[str, str], Decision] = field(default_factory=dict)  # (journey, node) of a split
     holdouts: tuple[Holdout, ...] = ()
 
@@ -65,7 +70,7 @@ class Definitions:
         self._members = snapshots or {}
         self._files: dict[str, frozenset[str]] = {}
         self._compiled: dict[int, Active] = {}
-        self._sets: dict[int, tuple[SegmentSet, JourneySet]] = {}
+        self._sets: dict[int, tuple[SegmentSet, JourneySet, Mapping[str, Release]]] = {}
         self._last: Active | None = None
         self._until = -1  # `_last` holds for instants below this, as far as records were read
 
@@ -111,10 +116,21 @@ class Definitions:
         return found
 
     def pasts(self, partition: int, after: int, until: int) -> Iterator[tuple[int, Mapping[str, bytes]]]:
-        """The activations in (after, until] that bring a past, and what is in their files for the partition."""
+        """The activations in (after, until] that bring a past or launch something, and what is in their files for the
+        partition."""
         for snapshot in self.catalogue.between(after, until):
             for past in snapshot.pasts:
                 yield from ((snapshot.since, self._states_in(*file)) for file in past.files if file[0] == partition)
+            for path in self._launched(snapshot, partition):
+                yield snapshot.since, self._states_in(partition, path)
+
+    def _launched(self, snapshot: Snapshot, partition: int) -> Iterator[str]:
+        """The partition's files of the launches that began at this activation."""
+        before = self.catalogue.active(snapshot.since - 1)
+        for published in snapshot.of(LAUNCH):
+            path = published.body.get("files", {}).get(str(partition))
+            if path is not None and before.get(LAUNCH, published.id) is None:
+                yield path
 
     def leaves(self, snapshot: Snapshot) -> Mapping[str, Leaf]:
         """The leaves that accumulate under the snapshot, by id."""
@@ -136,23 +152,29 @@ class Definitions:
             snapshot = self.catalogue.active(snapshot.since - 1)
         return snapshot.since
 
-    def _sets_of(self, snapshot: Snapshot) -> tuple[SegmentSet, JourneySet]:
-        """Compiled once for all snapshots between which no segment and no journey changed."""
+    def _sets_of(self, snapshot: Snapshot) -> tuple[SegmentSet, JourneySet, Mapping[str, Release]]:
+        """Compiled once for all snapshots between which nothing changed that every contact has to know of."""
         while snapshot.since >= 0 and not self._is_epoch(snapshot):
             snapshot = self.catalogue.active(snapshot.since - 1)
         found = self._sets.get(snapshot.since)
         if found is None:
-            journeys = JourneySet.build(snapshot.of("journey"), self._version)
-            segments = SegmentSet.build(snapshot.of("segment"), [*journeys.programs(), *self._warming(snapshot)])
-            found = self._sets[snapshot.since] = segments, journeys
+            journeys = JourneySet.build([*snapshot.of("journey"), *triggered(snapshot)], self._version)
+            asked = [*journeys.programs(), *self._campaigns(snapshot), *self._warming(snapshot)]
+            segments = SegmentSet.build(snapshot.of("segment"), asked)
+            releases = compile_releases(snapshot, self._campaign, self._states_in)
+            found = self._sets[snapshot.since] = segments, journeys, releases
         return found
+
+    def _campaigns(self, snapshot: Snapshot) -> list[Program]:
+        """The conditions of triggered campaigns, launched or not: what they ask is known when they are."""
+        return [program for p in snapshot.of("campaign") for program in programs_of(p)]
 
     def _warming(self, snapshot: Snapshot) -> list[Program]:
         """The conditions of what warms up: their leaves accumulate, and nothing is concluded from them yet."""
         return [program for p in snapshot.warming.values() for program in programs_of(p)]
 
     def _compile(self, snapshot: Snapshot) -> Active:
-        segments, journeys = self._sets_of(snapshot)
+        segments, journeys, releases = self._sets_of(snapshot)
         workspace = found.body if (found := snapshot.get("workspace", "default")) else {}
         return Active(
             since=snapshot.since,
@@ -170,6 +192,7 @@ class Definitions:
             marketing_expires=parse_duration(workspace.get("marketing_expires", "12h")),
             pasts=snapshot.pasts,
             holdouts=compile_holdouts(snapshot.of("holdout"), workspace.get("timezone", "UTC")),
+            releases=releases,
             experiments=compile_decisions(snapshot.of("experiment")),
         )
 
@@ -177,12 +200,24 @@ class Definitions:
         return {p.id: self._files.get(p.body["file"], frozenset()) for p in snapshot.of("snapshot")}
 
     def _version(self, id: str, version: int) -> Published:
-        return self.catalogue.versions["journey", id][version]
+        """Of a journey, or of a triggered campaign that runs as one; KeyError where there is none."""
+        if not id.startswith(PREFIX):
+            return self.catalogue.versions["journey", id][version]
+        campaign = self._campaign(id.removeprefix(PREFIX), version)
+        if campaign.body["type"] != "triggered":
+            raise KeyError(id)
+        return as_journey(campaign)
+
+    def _campaign(self, id: str, version: int) -> Published:
+        return self.catalogue.versions["campaign", id][version]
 
 
 def _differ(a: Mapping[tuple[str, str], Published], b: Mapping[tuple[str, str], Published]) -> bool:
     """Whether anything differs that every contact has to know of."""
-    return any(a.get(key) != b.get(key) for key in a.keys() | b.keys() if key[0] in _OF_EVERYONE)
+    keys = (key for key in a.keys() | b.keys() if key[0] in _OF_EVERYONE)
+    return any(
+        a.get(key) != b.get(key) for key in keys if key[0] != LAUNCH or key in b
+    )  # nobody waits for one that ends
 
 
 def _topics(snapshot: Snapshot) -> dict[tuple[str, str], str]:

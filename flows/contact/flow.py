@@ -24,6 +24,7 @@ from prometheus_client import Summary
 from connectors.fail_points import fail_point
 from connectors.log import Log
 from connectors.source import LogSource
+from flows.campaigns.launch import KIND as LAUNCH
 from flows.contact.active import Definitions
 from flows.contact.partition import PartitionFold
 from schemas.errors import TerminalError
@@ -57,23 +58,29 @@ class Effects(NamedTuple):
 
 
 class PastFiles:
-    """The files that switches bring, of a worker's own partitions. `store` reads them, in a thread of its own."""
+    """The files that switches and launches bring, of a worker's own partitions; `store` reads them in a thread."""
 
     def __init__(self, store: PastStore | None, partitions: Sequence[int]):
         self._store, self._partitions = store, frozenset(partitions)
 
     def get(self, partition: int, path: str) -> Mapping[str, bytes]:
-        """Contact -> encoded leaf states; nothing of another worker's partition."""
+        """Contact -> what the file brings it, encoded; nothing of another worker's partition."""
         if partition not in self._partitions:
             return {}
         if self._store is None:
-            raise TerminalError(f"a switch brings the file {path} for {EVENTS} partition {partition}: give its store")
+            raise TerminalError(
+                f"a definition brings the file {path} for {EVENTS} partition {partition}: give its store"
+            )
         return self._store.get(path)
 
     def prefetch(self, definitions: Definitions, logged_at: int) -> None:
         """Begin to read what the activations ahead bring: their lead is time enough, so the fold need not wait."""
         for snapshot in definitions.catalogue.between(logged_at, 1 << 62):
-            for partition, path in (file for past in snapshot.pasts for file in past.files):
+            files = [file for past in snapshot.pasts for file in past.files]
+            for launch in snapshot.of(LAUNCH):
+                if launch.since == snapshot.since:
+                    files += [(int(n), path) for n, path in launch.body.get("files", {}).items()]
+            for partition, path in files:
                 if self._store is not None and partition in self._partitions:
                     self._store.prefetch(path)
 

@@ -1,7 +1,7 @@
 """The contact fold: `fold(state, record) -> (state, effects)`, pure (DESIGN, rules 2 and 3).
 
     record ──▶ wake: timers and activations up to its logged_at ──▶ reducers ──▶ timers that are due at once
-               profile · consent · holdouts · scoring · segments · attribution · journeys (which plan sends)
+               profile · consent · holdouts · scoring · segments · attribution · journeys · campaigns (which plan sends)
 
 Scores come before segments, so that a leaf that asks for one sees the score of this very record. Folding one contact's
 records alone gives the same effects as folding its partition: nothing here knows of other contacts.
@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Final
 
 from flows.attribution import reducer as attribution
+from flows.campaigns import reducer as campaigns
 from flows.consent import reducer as consent
 from flows.contact import identity, profile, spans
 from flows.contact.active import Active, Definitions
@@ -30,7 +31,8 @@ from schemas.records import Entry, Event
 
 # A section's index is a contract: append, never renumber.
 #   0 profile  1 consent  2 segments  3 features  4 touches  5 journeys  6 span  7 holdouts
-SECTIONS: Final = 8
+#   8 campaigns
+SECTIONS: Final = 9
 _ABSORBERS: Final[tuple[identity.Absorber, ...]] = (
     (profile.SECTION, profile.absorb),
     (consent.SECTION, consent.absorb),
@@ -126,6 +128,7 @@ class ContactFold:
         if state.merged_into:
             if past:
                 identity.hand_over(scope, past, SECTIONS)
+            campaigns.refuse(scope)
             return
         if past:
             segments.recall(scope, past)
@@ -140,6 +143,7 @@ class ContactFold:
         segments.react(scope)
         attribution.react(scope)
         journeys.react(scope)
+        campaigns.react(scope)
 
 
 def _defaults_that_changed(before: Active, now: Active) -> set[str]:

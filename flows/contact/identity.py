@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import flows.journeys.reducer as journeys
+from flows.campaigns import reducer as campaigns
 from flows.contact import profile
 from flows.contact.recent import union
 from flows.contact.scope import Scope
@@ -61,6 +62,7 @@ def claimed(scope: Scope) -> None:
     segments.leave_all(scope, "merged")
     journeys.exit_all(scope, "merged")
     holdouts.leave_all(scope)
+    campaigns.skip_all(scope, campaigns.MERGED)
     _send(scope, state, into)
     state.clear()
     state.merged_into = into

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flows.campaigns.journey import as_journey
 from flows.definitions.catalogue import Published
 from flows.journeys.compile import compile_journey
 from flows.segments.leaf import EventLeaf, Leaf
@@ -14,7 +15,10 @@ _SEGMENT = "segment:"
 
 
 def programs_of(published: Published) -> list[Program]:
-    """The conditions of one version of a segment or journey; of other kinds none."""
+    """The conditions of one version of a segment, journey or triggered campaign; of others none: a launch's audience
+    is asked of ClickHouse."""
+    if published.kind == "campaign" and published.body["type"] == "triggered":
+        published = as_journey(published)
     if published.kind == "journey":
         return [question.program for question in compile_journey(published).questions]
     if published.kind != "segment":

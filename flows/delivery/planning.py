@@ -57,7 +57,7 @@ def plan(scope: Scope, intent: Intent) -> str:
             _emit(scope, intent, channel)
             return ""
         refusals.append(reason)
-    return _skip(scope, intent, refusals[0])
+    return skip(scope, intent, refusals[0])
 
 
 class Verdict(NamedTuple):
@@ -143,7 +143,8 @@ def _content(scope: Scope, intent: Intent, channel: str) -> tuple[int, dict[str,
     return version, data
 
 
-def _skip(scope: Scope, intent: Intent, reason: str) -> str:
+def skip(scope: Scope, intent: Intent, reason: str) -> str:
+    """Say that the message will not go, and why; the reason."""
     send = send_id(scope.contact, intent)
     change = Change(uuid5("skip", send, reason), "send_skipped", scope.contact, scope.at)
     change.journey, change.version, change.run, change.entry = intent.journey, intent.version, intent.run, intent.entry

@@ -133,8 +133,8 @@ def whole(contact: str, part_of: Mapping[str, str]) -> str:
     return contact
 
 
-def pack(states: Mapping[str, Mapping[str, Any]]) -> bytes:
-    """A file of contact -> leaf -> state: a list of chunks of contacts in the order of their ids."""
+def pack(states: Mapping[str, Any]) -> bytes:
+    """A file of contact -> what it brings (leaf -> state, or an instant): a list of chunks, in the order of the ids."""
     contacts = iter(sorted(states))
     chunks = []
     while part := list(islice(contacts, CHUNK)):
@@ -143,7 +143,7 @@ def pack(states: Mapping[str, Mapping[str, Any]]) -> bytes:
 
 
 def unpack(file: bytes) -> dict[str, bytes]:
-    """Contact -> its leaf states, still encoded (`flows.contact.active.StatesIn`)."""
+    """Contact -> what the file brings it, still encoded (`flows.contact.active.StatesIn`)."""
     found: dict[str, bytes] = {}
     for chunk in _decode_file(file):
         found.update(_decode_chunk(chunk))

@@ -2,6 +2,7 @@
 
 from schemas.definitions import (
     asset,
+    campaign,
     crm_mapping,
     experiment,
     holdout,
@@ -19,6 +20,7 @@ __all__ = [
     "KINDS",
     "Body",
     "asset",
+    "campaign",
     "crm_mapping",
     "experiment",
     "holdout",

@@ -17,7 +17,8 @@ def _duration(text: str) -> str:
     return text
 
 
-def _zone(name: str) -> str:
+def check_zone(name: str) -> str:
+    """The name of an IANA zone, as it is; ValueError for another."""
     try:
         ZoneInfo(name)
     except Exception:
@@ -28,7 +29,7 @@ def _zone(name: str) -> str:
 Duration = Annotated[
     str, AfterValidator(_duration)
 ]  # a duration above zero, as `schemas.times.parse_duration` reads it
-Zone = Annotated[str, AfterValidator(_zone)]  # an IANA time zone
+Zone = Annotated[str, AfterValidator(check_zone)]  # an IANA time zone
 Channel = Literal["email", "sms", "push", "webhook"]
 
 

@@ -71,7 +71,8 @@ _FORMS: Final[dict[str, type[AnyOn]]] = {
 }
 
 
-def _read_on(raw: Any) -> AnyOn:
+def read_on(raw: Any) -> AnyOn:
+    """The one form whose field is there; ValidationError with every fault."""
     if isinstance(raw, dict) and "schedule" in raw:  # a schedule is for the members of a segment
         return read(raw, OnSchedule)
     return by_field(raw, _FORMS)
@@ -81,4 +82,4 @@ class Trigger(Node):
     """Where a run begins."""
 
     type: Literal["trigger"]
-    on: Annotated[AnyOn, PlainValidator(_read_on, json_schema_input_type=AnyOn)]
+    on: Annotated[AnyOn, PlainValidator(read_on, json_schema_input_type=AnyOn)]

@@ -1,0 +1,1 @@
+"""Campaigns: launches of an audience that is frozen and released at a rate, and journeys of one message."""

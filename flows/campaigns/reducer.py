@@ -1,0 +1,156 @@
+"""The launches that a contact waits for: each releases it at its instant, and then its message is planned.
+
+    launch ──▶ waits until its instant ──▶ released ──▶ planned, or skipped with the reason
+       pause ──▶ waits for the resume         cancellation, a merge ──▶ skipped with the reason
+
+Who waits is decided once, by the file of a launch's first version. Whoever joins the audience later is not in it, and
+who leaves it stays; consent, suppression and caps are asked at release, as of every message.
+"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+import msgspec
+
+from flows.campaigns.compile import Release
+from flows.campaigns.journey import ARMS, SEND
+from flows.contact.scope import Scope
+from flows.contact.section import Section
+from flows.delivery.planning import Intent, plan, skip
+from flows.journeys import executor
+from flows.journeys.nodes.action import Send
+from flows.journeys.nodes.base import Leave, Visit
+from flows.journeys.nodes.split import Split
+from flows.journeys.run import Run
+from schemas.ids import uuid5
+
+CANCELLED = "cancelled"
+MERGED = "merged"
+
+
+class Waiting(msgspec.Struct, array_like=True, gc=False):
+    """`launches`: id -> the instant of release; None while the launch is paused."""
+
+    launches: dict[str, int | None] = {}
+
+
+SECTION = Section(8, "campaigns", Waiting)
+
+
+def react(scope: Scope) -> None:
+    """Take in what was launched, paused or cancelled at this very instant; then release what is due."""
+    state = scope.state
+    due = state.due_of(SECTION)
+    woken = due is not None and due <= scope.at
+    changed = _changed(scope) if scope.before is not None else ()
+    if not (woken or changed):
+        return
+    section = state.get(SECTION)
+    for release in changed:
+        _take(scope, section, release)
+    if scope.before is not None:
+        _forget(scope, section)
+    for id in _due(section, scope.at):
+        del section.launches[id]
+        _release(scope, scope.active.releases[id])
+    state.set_due(SECTION, min((due for due in section.launches.values() if due is not None), default=None))
+
+
+def skip_all(scope: Scope, reason: str) -> None:
+    """Skip what the contact waits for: it becomes a part of another."""
+    if not scope.state.has(SECTION):
+        return
+    section = scope.state.get(SECTION)
+    for id in sorted(section.launches):
+        _skip(scope, scope.active.releases[id], reason)
+    section.launches.clear()
+    scope.state.set_due(SECTION, None)
+
+
+def refuse(scope: Scope) -> None:
+    """Skip what is launched for a contact that was merged before: it was in the audience still."""
+    for release in _changed(scope):
+        if _begins(scope, release) and release.instant_of(scope.contact) is not None:
+            _skip(scope, release, MERGED)
+
+
+def _changed(scope: Scope) -> list[Release]:
+    """The launches that are new or otherwise at this activation, in the order of their ids."""
+    before, now = scope.before, scope.active.releases
+    if before is None or before.releases is now:
+        return []
+    return [now[id] for id in sorted(now) if before.releases.get(id) != now[id]]
+
+
+def _begins(scope: Scope, release: Release) -> bool:
+    return scope.before is not None and release.id not in scope.before.releases
+
+
+def _take(scope: Scope, section: Waiting, release: Release) -> None:
+    """What a new version of a launch means for the contact, where it is one of those who wait."""
+    if not _begins(scope, release) and release.id not in section.launches:
+        return
+    planned = release.instant_of(scope.contact)
+    if planned is None:
+        return
+    match release.state:
+        case "running":
+            section.launches[release.id] = max(planned, scope.at)
+        case "paused":
+            section.launches[release.id] = None
+        case "cancelled":
+            section.launches.pop(release.id, None)
+            _skip(scope, release, CANCELLED)
+        case _:
+            assert_never(release.state)
+
+
+def _forget(scope: Scope, section: Waiting) -> None:
+    """Launches that are gone: nobody waits for them any more."""
+    for id in [id for id in section.launches if id not in scope.active.releases]:
+        del section.launches[id]
+
+
+def _due(section: Waiting, at: int) -> list[str]:
+    due = [(instant, id) for id, instant in section.launches.items() if instant is not None and instant <= at]
+    return [id for _, id in sorted(due)]
+
+
+def _release(scope: Scope, release: Release) -> None:
+    """Let the contact pass the split, if there is one, and plan its message."""
+    plan(scope, _intent(scope, release))
+
+
+def _skip(scope: Scope, release: Release, reason: str) -> None:
+    """Of the arms the first stands for a message that nobody chose an arm for."""
+    run = _run(scope, release)
+    node = next(node for node in release.journey.nodes.values() if isinstance(node, Send))
+    run.node, run.visits[node.id] = node.id, 1
+    skip(scope, node.intent(Visit(scope, release.journey, run)), reason)
+
+
+def _intent(scope: Scope, release: Release) -> Intent:
+    run = _run(scope, release)
+    visit = Visit(scope, release.journey, run)
+    split = release.journey.nodes.get(ARMS)
+    if isinstance(split, Split):
+        run.node, run.visits[ARMS] = ARMS, 1
+        taken = split.enter(visit)
+        assert isinstance(taken, Leave)
+        branch, target = release.journey.edge(ARMS, taken.branch)
+        executor.say(scope, run, "journey_step", branch=branch, visit=1, why=taken.why)
+    else:
+        target = SEND
+    run.node, run.visits[target] = target, 1
+    node = release.journey.nodes[target]
+    assert isinstance(node, Send)
+    return node.intent(visit)
+
+
+def _run(scope: Scope, release: Release) -> Run:
+    """What stands for a run: it passes in an instant, so it is not kept and only what it chose is told."""
+    journey = release.journey
+    id = uuid5("launch", release.id, scope.contact)
+    opened = {"properties": dict(release.data)}
+    return Run(id, journey.id, journey.version, release.id, scope.at, ARMS, scope.at, opened=opened)
