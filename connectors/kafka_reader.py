@@ -21,6 +21,7 @@ from confluent_kafka import (
 
 from connectors.kafka_config import KafkaConfig, refuse_create_time
 from connectors.kafka_offsets import Offsets
+from connectors.kafka_restore import FILLER, RESTORED, mark_of
 from schemas.records import Record
 
 _POLL_S: Final = 0.5
@@ -108,19 +109,27 @@ class Reader:
         return records
 
     def _take(self, messages: list[Any], records: list[Record]) -> None:
-        kind = TIMESTAMP_LOG_APPEND_TIME
         for message in messages:
             if (event := message.error()) is not None:
                 self._heed(message, event)
                 continue
             kind, logged_at = message.timestamp()
+            if kind != TIMESTAMP_LOG_APPEND_TIME and not self._is_restored(message):
+                continue
             self._logged_at = logged_at = max(self._logged_at, logged_at)  # a broker's clock may have been set back
             key = (message.key() or b"").decode(errors="replace")  # Waxwing's are text; the CRM's may be anything
             records.append(Record(message.offset(), logged_at, key, message.value() or b""))
-        if kind != TIMESTAMP_LOG_APPEND_TIME:
-            refuse_create_time(self._place[0])
         if records:
             self._reached = max(self._reached, records[-1].offset + 1)
+
+    def _is_restored(self, message: Any) -> bool:
+        """Whether a record with a time of its producer's was put back from a copy; a filler is none."""
+        mark = mark_of(message)
+        if mark not in (RESTORED, FILLER):
+            refuse_create_time(self._place[0])
+        if mark == FILLER:
+            self._reached = max(self._reached, message.offset() + 1)
+        return mark == RESTORED
 
     def _heed(self, message: Any, event: KafkaError) -> None:
         if event.code() == KafkaError._PARTITION_EOF:

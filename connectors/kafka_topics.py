@@ -51,6 +51,26 @@ def create(config: KafkaConfig, partitions: int, retention_days: int = RETENTION
     return [*new, *differing]
 
 
+@contextmanager
+def filling(config: KafkaConfig) -> Iterator[None]:
+    """Meanwhile the topics keep the times that their records come with; afterwards the broker stamps them again."""
+    with _admin(config) as admin:
+        _stamp(admin, config, "CreateTime")
+        try:
+            yield
+        finally:
+            _stamp(admin, config, "LogAppendTime")
+
+
+def _stamp(admin: Any, config: KafkaConfig, kind: str) -> None:
+    """All that we set goes along: what is left out would fall back to the cluster's default."""
+    kept = settings("", 1, replicas=3).keys()
+    found = _settings(admin, [config.name(topic) for topic in NAMES])
+    wanted = {name: {k: v for k, v in of.items() if k in kept} | {_STAMPED: kind} for name, of in found.items()}
+    admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, n, c) for n, c in wanted.items()])
+    _wait_until_set(admin, wanted)
+
+
 def check(config: KafkaConfig, partitions: int) -> list[Violation]:
     """What is wrong with the topics: missing, other partitions, times that are not the log's, a wrong retention."""
     faults: list[Violation] = []

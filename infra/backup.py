@@ -52,18 +52,28 @@ def backup(data: Path, folder: Path) -> Manifest:
     """
     if not (data / LOG).is_file():
         raise InvalidInput("backup", [Violation("data", f"{data} holds no {LOG}: there is nothing to copy")])
-    _refuse_full("backup", folder)
-    with _aside(folder) as made:
+    refuse_full("backup", folder)
+    with aside(folder) as made:
         others = sorted(path.name for path in data.glob("*.db") if path.name != LOG)
         for name in (LOG, *others):
             _copy_database(data / name, made / name)
-        for name in KEPT:
-            if (data / name).is_file():
-                shutil.copy2(data / name, made / name)
-        if (data / FILES).is_dir():
-            shutil.copytree(data / FILES, made / FILES)
-        manifest = Manifest(VERSION, _last(made / LOG), dict(_inventory(made)))
-        (made / _MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
+        copy_kept(data, made)
+        return write_manifest(made, _last(made / LOG))
+
+
+def copy_kept(data: Path, made: Path) -> None:
+    """What lies in `data` and is no fold of the log."""
+    for name in KEPT:
+        if (data / name).is_file():
+            shutil.copy2(data / name, made / name)
+    if (data / FILES).is_dir():
+        shutil.copytree(data / FILES, made / FILES)
+
+
+def write_manifest(made: Path, logged_at: int) -> Manifest:
+    """The list of what the copy holds, written last."""
+    manifest = Manifest(VERSION, logged_at, dict(_inventory(made)))
+    (made / _MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
     return manifest
 
 
@@ -72,8 +82,17 @@ def restore(folder: Path, data: Path) -> Manifest:
 
     Raises InvalidInput where `data` holds something, or where the copy is none, is damaged or is of a later version.
     """
-    manifest = _checked(folder)
-    _refuse_full("restore", data)
+    manifest = checked(folder)
+    if LOG not in manifest.files:
+        kafka = f"{folder} holds no {LOG}: it is a copy of a cluster, for an installation with WAXWING_LOG=kafka://…"
+        raise InvalidInput("restore", [Violation("folder", kafka)])
+    install(manifest, folder, data)
+    return manifest
+
+
+def install(manifest: Manifest, folder: Path, data: Path) -> None:
+    """Put the copy's files into the empty folder `data`, all of them or none."""
+    refuse_full("restore", data)
     data.mkdir(parents=True, exist_ok=True)
     made = data / _RESTORING  # inside, because `data` may be a mount point
     made.mkdir()
@@ -85,10 +104,9 @@ def restore(folder: Path, data: Path) -> Manifest:
         path.rename(data / path.name)
     made.rmdir()
     _sync(data)
-    return manifest
 
 
-def _checked(folder: Path) -> Manifest:
+def checked(folder: Path) -> Manifest:
     """The copy's manifest; InvalidInput with each file that is missing or not as it was written."""
     try:
         manifest = msgspec.json.decode((folder / _MANIFEST).read_bytes(), type=Manifest)
@@ -111,25 +129,26 @@ def _fault(name: str, there: dict[str, File]) -> Violation:
     return Violation(name, "is damaged: its content is not what was written" if name in there else "is missing")
 
 
-def _refuse_full(what: str, folder: Path) -> None:
+def refuse_full(what: str, folder: Path) -> None:
+    """InvalidInput where the folder holds something."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InvalidInput(what, [Violation(str(folder), "must be an empty folder, or not be there yet")])
 
 
 @contextmanager
-def _aside(folder: Path) -> Iterator[Path]:
+def aside(folder: Path) -> Iterator[Path]:
     """A folder beside, which takes the place of `folder` once it is whole and on the disk."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    aside = folder.with_name(f".{folder.name}.{os.getpid()}")
-    aside.mkdir(mode=0o700)  # it will hold contacts' data and the link key
+    beside = folder.with_name(f".{folder.name}.{os.getpid()}")
+    beside.mkdir(mode=0o700)  # it will hold contacts' data and the link key
     try:
-        yield aside
-        for path in aside.rglob("*"):
+        yield beside
+        for path in beside.rglob("*"):
             _sync(path)
-        aside.rename(folder)  # an empty folder is replaced
+        beside.rename(folder)  # an empty folder is replaced
         _sync(folder.parent)
     except BaseException:
-        shutil.rmtree(aside, ignore_errors=True)
+        shutil.rmtree(beside, ignore_errors=True)
         raise
 
 

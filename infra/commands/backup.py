@@ -1,4 +1,4 @@
-"""`waxwing backup FOLDER` and `waxwing restore FOLDER`: a copy of an embedded installation, and one made of it."""
+"""`waxwing backup FOLDER` and `waxwing restore FOLDER`: a copy of an installation, and one made of it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from infra.backup import Manifest
 from infra.backup import backup as copy
 from infra.backup import restore as install
 from infra.settings import Settings
-from schemas.errors import InvalidInput, Violation
 from schemas.times import format_instant
 
 
@@ -22,23 +21,35 @@ def register(app: typer.Typer) -> None:
     @app.command()
     def backup(folder: Annotated[Path, typer.Argument(help="a new folder for the copy")]) -> None:
         """Copy log, sandbox, keys and files while everything runs; the rest is computed from them."""
-        settings = _embedded("backup")
-        _print(folder, copy(settings.data, folder))
+        settings = Settings()
+        _print(folder, _of_cluster(settings, folder) if settings.log else copy(settings.data, folder))
         if settings.files:
             typer.echo(f"not in the copy: {settings.files}, which keeps the files of assets and snapshots", err=True)
 
     @app.command()
     def restore(folder: Annotated[Path, typer.Argument(help="a folder that `backup` has made")]) -> None:
-        """Make the data folder of a copy; it must be empty. `waxwing run` then folds the log anew."""
-        _print(folder, install(folder, _embedded("restore").data))
+        """Make the installation of a copy: its data folder, and on Kafka its topics, must be empty or not be there."""
+        settings = Settings()
+        if settings.log:
+            from connectors.kafka_config import from_settings
+            from infra import cluster_copy
+
+            _print(folder, cluster_copy.restore(from_settings(settings), folder, settings.data))
+        else:
+            _print(folder, install(folder, settings.data))
 
 
-def _embedded(what: str) -> Settings:
-    settings = Settings()
-    if settings.log:
-        how = f"the log is {settings.log}: back up the cluster's topics and ClickHouse by their own means"
-        raise InvalidInput(what, [Violation("log", how)])
-    return settings
+def _of_cluster(settings: Settings, folder: Path) -> Manifest:
+    from connectors.kafka_config import from_settings
+    from connectors.kafka_log import KafkaLog
+    from infra import cluster_copy
+
+    config = from_settings(settings)
+    log = KafkaLog(config, settings.partitions)
+    try:
+        return cluster_copy.backup(config, log, settings.data, folder)
+    finally:
+        log.close()
 
 
 def _print(folder: Path, manifest: Manifest) -> None:

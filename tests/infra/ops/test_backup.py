@@ -208,4 +208,4 @@ def test_the_commands_say_what_they_did(tmp_path: Path, monkeypatch: pytest.Monk
     assert json.loads(waxwing("restore", "copy").stdout) == made
     assert waxwing("restore", "nowhere").exit_code == 2
     monkeypatch.setenv("WAXWING_LOG", "kafka://localhost:9092")
-    assert "the cluster's topics" in waxwing("backup", "other").stderr
+    assert "a copy of an embedded installation" in waxwing("restore", "copy").stderr
