@@ -85,6 +85,14 @@ class TransactionalAppender:
         self._unfinished: Callable[[float], None] | None = None  # what has to end before another begins
         self._is_fenced = False
 
+    def take(self) -> None:
+        """Take the transactional id now, which fences whoever had it and ends what that one left open."""
+        try:
+            self._ready()
+        except KafkaException as fault:
+            self._recover(fault.args[0])
+            raise self._config.unavailable(f"the transactional id {self._id}", fault.args[0]) from fault
+
     def write(self, tickets: Sequence[Ticket]) -> None:
         """Append the group and move its progress, all or nothing. LogUnavailable, Fenced."""
         if self._is_fenced:

@@ -13,8 +13,8 @@ What the protocol promises, and how Kafka keeps it:
                     was lost. Appended again, it is repeated, and readers drop what they have seen (rule 5)
 
 A transaction left open by a process that died holds back those who read its partitions, at most for its timeout of
-10 s and the broker's look every 10 s (`transaction.abort.timed.out.transaction.cleanup.interval.ms`); a new log with
-the same `owner` ends it at once.
+10 s and the broker's look every 10 s (`transaction.abort.timed.out.transaction.cleanup.interval.ms`); the next claim of
+its partition ends it at once.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from typing import Final
 
 from connectors.grouped import Grouped
 from connectors.kafka_append import MAX_BYTES, PlainAppender, Ticket, TransactionalAppender
+from connectors.kafka_claim import KafkaClaim
 from connectors.kafka_clock import BrokerClock
 from connectors.kafka_config import KafkaConfig
 from connectors.kafka_murmur2 import partition_for
@@ -42,17 +43,16 @@ _STEP: Final = 8  # how much farther back each look for the last record goes
 class KafkaLog:
     """A `connectors.log.Log` on a cluster whose topics `waxwing topics --create` has made.
 
-    `owner` names whoever appends with progress: of two logs with one owner, the later fences the earlier (Fenced).
-    Empty, each log is an owner of its own. `timeout_s` is how long a broker that is away is waited for; after that
-    LogUnavailable, and the next call tries again. InvalidInput where topics are missing or have other partitions.
+    `timeout_s` is how long a broker that is away is waited for; after that LogUnavailable, and the next call tries
+    again. InvalidInput where topics are missing or have other partitions.
     """
 
-    def __init__(self, config: KafkaConfig, partitions: int = 4, owner: str = "", timeout_s: float = 10.0):
+    def __init__(self, config: KafkaConfig, partitions: int = 4, timeout_s: float = 10.0):
         self._config, self._timeout_s = config, timeout_s
         self._partitions = {t.name: 1 if t.single else partitions for t in TOPICS}
         self._clock = BrokerClock()
         self._offsets = Offsets(config, timeout_s)
-        moving = TransactionalAppender(config, self._clock, self._offsets, timeout_s, owner)
+        moving = self._appender("")
         plain = PlainAppender(config, self._clock, timeout_s)
         self._plain = Grouped(plain.write, _size, GROUP_ROWS)
         self._moving = Grouped(moving.write, _size, GROUP_ROWS)
@@ -74,7 +74,7 @@ class KafkaLog:
         return partition_for(key, self._partitions[topic])
 
     def append(self, entries: Sequence[Entry], progress: Progress | None = None) -> list[Appended]:
-        ticket = Ticket([self._named(entry) for entry in entries], self._named_progress(progress), [])
+        ticket = self.ticket(entries, progress)
         self._check_open()
         if not entries:
             if ticket.progress is not None and ticket.progress.offsets:
@@ -107,6 +107,14 @@ class KafkaLog:
     def commit(self, progress: Progress) -> None:
         self.append([], progress)
 
+    def claim(self, role: str, partitions: Sequence[int]) -> _Claimed:
+        self._check_open()
+        return _Claimed(self, KafkaClaim({n: self._appender(f"{role}-{n}") for n in partitions}))
+
+    def ticket(self, entries: Sequence[Entry], progress: Progress | None) -> Ticket:
+        """An append in the cluster's names. KeyError, UnicodeEncodeError, InvalidInput."""
+        return Ticket([self._named(entry) for entry in entries], self._named_progress(progress), [])
+
     def now(self) -> int:
         return self._clock.now()
 
@@ -118,6 +126,9 @@ class KafkaLog:
         for reader in readers:
             reader.close()
         self._offsets.close()
+
+    def _appender(self, owner: str) -> TransactionalAppender:
+        return TransactionalAppender(self._config, self._clock, self._offsets, self._timeout_s, owner)
 
     def _check_topics(self, there: Mapping[str, int]) -> None:
         faults = [
@@ -177,6 +188,27 @@ class KafkaLog:
     def _check_open(self) -> None:
         if self._is_closed:
             raise self._config.unavailable("the log", "it is closed here")
+
+
+class _Claimed:
+    """A `connectors.log.Claim` in a log's own names."""
+
+    def __init__(self, log: KafkaLog, claim: KafkaClaim):
+        self._log, self._claim = log, claim
+        self.close = claim.close
+
+    def append(
+        self, parts: Mapping[int, Sequence[Entry]], progress: Progress | None = None
+    ) -> dict[int, list[Appended]]:
+        moves = {n: _share(progress, n) for n in parts}
+        return self._claim.write({n: self._log.ticket(part, moves[n]) for n, part in parts.items()})
+
+
+def _share(progress: Progress | None, number: int) -> Progress | None:
+    """What of the progress is of partitions with this number."""
+    if progress is None:
+        return None
+    return Progress(progress.group, {place: at for place, at in progress.offsets.items() if place[1] == number})
 
 
 def _size(ticket: Ticket) -> int:

@@ -23,6 +23,22 @@ class Progress(NamedTuple):
     offsets: Mapping[tuple[str, int], int]
 
 
+class Claim(Protocol):
+    """The right to append on behalf of partitions, which the next claim for one of them ends: Fenced, for ever."""
+
+    def append(
+        self, parts: Mapping[int, Sequence[Entry]], progress: Progress | None = None
+    ) -> dict[int, list[Appended]]:
+        """Append what each partition has to say, wherever it goes, durably; with it, move the progress of the same
+        numbers. All or nothing for each partition; where one part fails, others may have been appended.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release connections; the claim may be gone on with by a new one alone. Idempotent."""
+        ...
+
+
 class Log(Protocol):
     """A durable, partitioned, ordered log.
 
@@ -65,6 +81,12 @@ class Log(Protocol):
 
     def commit(self, progress: Progress) -> None:
         """Make a group's next offsets durable."""
+        ...
+
+    def claim(self, role: str, partitions: Sequence[int]) -> Claim:
+        """Take the partitions for a role. Who held one of them before can append nothing for it any more, and what it
+        had not finished is taken back.
+        """
         ...
 
     def now(self) -> int:

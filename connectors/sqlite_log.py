@@ -3,6 +3,7 @@
     topic tables   partition, offset -> logged_at, key, value
     ends           the offset that each partition's next record gets; its rows also say how many partitions there are
     progress       the next offset of each consumer group
+    claims         how often each role's partition was claimed: the last claim alone may append for it
     clock          one row: the last `logged_at` given, and the base of the log's time (`connectors.log_clock`)
 
 One writer at a time gives offsets and times, so both count up in the order of the commits.
@@ -13,18 +14,19 @@ Appends that several threads ask for at once become one transaction, synced once
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
-from itertools import starmap
+from itertools import islice, starmap
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 from zlib import crc32
 
 from connectors.grouped import Grouped
 from connectors.log import Appended, Progress
 from connectors.log_clock import Clock
 from connectors.sqlite_file import SqliteFile
-from schemas.errors import InvalidInput, LogUnavailable, Violation
+from schemas.errors import Fenced, InvalidInput, LogUnavailable, Violation
 from schemas.records import Entry, Record
 from schemas.topics import NAMES, TOPICS
 
@@ -37,8 +39,11 @@ _RECORD_COLUMNS: Final = (
 _TABLES: Final = {
     "ends": "topic TEXT, partition INTEGER, next INTEGER NOT NULL, PRIMARY KEY (topic, partition)",
     "progress": "name TEXT, topic TEXT, partition INTEGER, next INTEGER NOT NULL, PRIMARY KEY (name, topic, partition)",
+    "claims": "name TEXT PRIMARY KEY, epoch INTEGER NOT NULL",
     **dict.fromkeys(NAMES, _RECORD_COLUMNS),
 }
+_TAKE: Final = "INSERT INTO claims VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET epoch = epoch + 1"
+_Append: TypeAlias = Callable[[Sequence[Entry], Progress | None, Mapping[str, int]], list[Appended]]
 
 
 class _Row(NamedTuple):
@@ -50,12 +55,15 @@ class _Row(NamedTuple):
     value: bytes
 
 
-class _Ticket(NamedTuple):
-    """One call of `append`: what it wants, and where that has landed once it is written."""
+@dataclass(slots=True)
+class _Ticket:
+    """One call of `append`: what it wants, in whose name, and where that has landed once it is written."""
 
     rows: list[_Row]
     progress: Progress | None
-    landed: list[Appended]
+    epochs: Mapping[str, int]
+    landed: list[Appended] = field(default_factory=list)
+    fenced: str = ""  # the name that somebody else has claimed since; then nothing was written
 
 
 class SqliteLog:
@@ -84,9 +92,21 @@ class SqliteLog:
         return crc32(key.encode()) % self._partitions[topic]
 
     def append(self, entries: Sequence[Entry], progress: Progress | None = None) -> list[Appended]:
-        ticket = _Ticket(self._located(entries), progress, [])
+        return self._append(entries, progress, {})
+
+    def claim(self, role: str, partitions: Sequence[int]) -> SqliteClaim:
+        names = {n: f"{role}-{n}" for n in partitions}
+        with self._file.named_errors(), self._file.transaction() as db:
+            db.executemany(_TAKE, [(name,) for name in names.values()])
+            epochs = {name: _epoch(db, name) for name in names.values()}
+        return SqliteClaim(self._append, names, epochs)
+
+    def _append(self, entries: Sequence[Entry], progress: Progress | None, epochs: Mapping[str, int]) -> list[Appended]:
+        ticket = _Ticket(self._located(entries), progress, epochs)
         if (cause := self._group.do(ticket)) is not None:
             raise LogUnavailable(f"{self._file.path}: nothing was appended: {cause}") from cause
+        if ticket.fenced:
+            raise Fenced(f"{self._file.path}: another process has claimed {ticket.fenced}")
         return ticket.landed
 
     def read(self, topic: str, partition: int, offset: int, limit: int = 2_000) -> list[Record]:
@@ -164,6 +184,9 @@ class SqliteLog:
             ends: dict[tuple[str, int], int] = {}
             values: dict[str, list[object]] = {}
             for ticket in tickets:
+                ticket.fenced = next((n for n, epoch in ticket.epochs.items() if _epoch(db, n) != epoch), "")
+                if ticket.fenced:
+                    continue
                 for topic, partition, key, value in ticket.rows:
                     place = (topic, partition)
                     offset = ends[place] if place in ends else _end(db, place)
@@ -175,7 +198,7 @@ class SqliteLog:
             for place, end in ends.items():
                 db.execute("UPDATE ends SET next = ? WHERE topic = ? AND partition = ?", (end, *place))
             for ticket in tickets:
-                if ticket.progress is not None:
+                if ticket.progress is not None and not ticket.fenced:
                     _move(db, ticket.progress)
 
     def _advance_clock(self, db: sqlite3.Connection) -> int:
@@ -184,6 +207,27 @@ class SqliteLog:
         now = max(last, self._clock.read(base))
         db.execute("UPDATE clock SET last = ?, base = ?", (now, base))
         return int(now)
+
+
+class SqliteClaim:
+    """A `connectors.log.Claim` on a SqliteLog: one append for all of its partitions, in which each claim is checked."""
+
+    def __init__(self, append: _Append, names: Mapping[int, str], epochs: Mapping[str, int]):
+        self._append, self._names, self._epochs = append, names, epochs
+
+    def append(
+        self, parts: Mapping[int, Sequence[Entry]], progress: Progress | None = None
+    ) -> dict[int, list[Appended]]:
+        epochs = {name: self._epochs[name] for name in map(self._names.__getitem__, parts)}
+        landed = iter(self._append([entry for part in parts.values() for entry in part], progress, epochs))
+        return {number: list(islice(landed, len(part))) for number, part in parts.items()}
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def _epoch(db: sqlite3.Connection, name: str) -> int:
+    return int(db.execute("SELECT epoch FROM claims WHERE name = ?", (name,)).fetchone()[0])
 
 
 def _end(db: sqlite3.Connection, place: tuple[str, int]) -> int:

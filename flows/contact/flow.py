@@ -3,8 +3,9 @@
     log ──RecordBatch──▶ fold ──Effects | Checkpoint──▶ commit
 
 A worker folds the partitions that it reads; source, fold and sink of a partition share a `Partition`. There is no
-exchange, no Bytewax key and no Bytewax recovery: the partition's state store says where to go on. Step ids are a
-contract.
+exchange, no Bytewax key and no Bytewax recovery: the partition's state store says where to go on. A worker claims its
+partitions on the log before it opens their states: who had them before can append and commit no more (Fenced). Step ids
+are a contract.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import gc
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -22,7 +24,7 @@ from bytewax.outputs import DynamicSink, StatelessSinkPartition
 from prometheus_client import Summary
 
 from connectors.fail_points import fail_point
-from connectors.log import Log
+from connectors.log import Claim, Log, Progress
 from connectors.source import LogSource
 from flows.campaigns.launch import KIND as LAUNCH
 from flows.contact.active import Definitions
@@ -37,6 +39,7 @@ BATCH = 2_000  # records read at once
 EFFECTS = 2_000  # effects after which the fold pauses, so that a storm of timers is written in parts
 MAX_CHANGED = 200_000  # changed contacts after which reading waits for the outstanding commit
 TICK_MS = 20  # a partition's ticks are at least this far apart: each costs a sync
+GROUP: Final = "contacts"  # its progress is what every effect is durable of; the state may lag behind it
 MembersOf: TypeAlias = Callable[[str], frozenset[str]]
 _SECONDS: Final = Summary("waxwing_contacts_fold_seconds", "Time that folding took, and in how many goes")
 _SNAPSHOTS: Final = "snapshot/"  # what keys of their definitions begin with
@@ -201,49 +204,59 @@ class EventPuller:
 class CommittingSink(DynamicSink[Any]):
     """Appends effects, then hands checkpoints to the stores: the order is the guarantee."""
 
-    def __init__(self, log: Log, partitions: Mapping[int, Partition]):
-        self.log, self.partitions = log, partitions
+    def __init__(self, claim: Callable[[], Claim], partitions: Mapping[int, Partition]):
+        self._claim, self._partitions = claim, partitions
 
     def build(self, step_id: str, worker_index: int, worker_count: int) -> _CommittingPart:
-        return _CommittingPart(self.log, self.partitions)
+        return _CommittingPart(self._claim(), self._partitions)
 
 
 class _CommittingPart(StatelessSinkPartition[Any]):
-    def __init__(self, log: Log, partitions: Mapping[int, Partition]):
-        self.log, self.partitions = log, partitions
+    def __init__(self, claim: Claim, partitions: Mapping[int, Partition]):
+        self.claim, self.partitions = claim, partitions
         self._thread = ThreadPoolExecutor(1, "checkpoint")
         self._is_clean = True
 
     def write_batch(self, items: list[Effects | Checkpoint]) -> None:
         """1. effects become durable; 2. only then may a state that knows them be saved."""
-        entries = [entry for item in items if isinstance(item, Effects) for entry in item.entries]
-        if entries:
+        effects = [item for item in items if isinstance(item, Effects)]
+        if effects:
             self._is_clean = False
             fail_point("before_append")
-            self.log.append(entries)
+            parts: dict[int, list[Entry]] = {}
+            for number, entries in effects:
+                parts.setdefault(number, []).extend(entries)
+            self.claim.append(parts)
             fail_point("after_append")
-            if any(entry.topic == EVENTS for entry in entries):
+            if any(entry.topic == EVENTS for part in parts.values() for entry in part):
                 fail_point("after_tick")
             self._is_clean = True
         for item in items:
             if isinstance(item, Checkpoint):
                 partition = self.partitions[item.partition]
-                partition.pending = self._thread.submit(_commit, partition.store, item)
+                partition.pending = self._thread.submit(_commit, self.claim, partition.store, item)
                 partition.emitted = False
 
     def close(self) -> None:
         """Save what is folded, so that the next start has nothing to repeat; not where an append has failed."""
         self._thread.shutdown()
-        for partition in self.partitions.values():
-            if partition.pending is not None:
-                partition.pending.result()
-            if self._is_clean and partition.fold.changed:
-                partition.store.commit(partition.checkpoint())
-            partition.store.close()
+        try:
+            for partition in self.partitions.values():
+                if partition.pending is not None:
+                    partition.pending.result()
+                if self._is_clean and partition.fold.changed:
+                    _commit(self.claim, partition.store, partition.checkpoint())
+        finally:
+            for partition in self.partitions.values():
+                partition.store.close()
+            self.claim.close()
 
 
-def _commit(store: StateStore, checkpoint: Checkpoint) -> None:
+def _commit(claim: Claim, store: StateStore, checkpoint: Checkpoint) -> None:
+    """Save the states; Fenced where another worker has claimed the partition: its log refuses the progress."""
     fail_point("before_commit")
+    progress = Progress(GROUP, {(EVENTS, checkpoint.partition): checkpoint.next_offset})
+    claim.append({checkpoint.partition: []}, progress)
     store.commit(checkpoint)
     fail_point("after_commit")
 
@@ -290,7 +303,12 @@ def build(
     reader = DefinitionReader(log, members_of, PastFiles(past, numbers))
     partitions: dict[int, Partition] = {} if opened is None else opened
 
+    @cache
+    def claim() -> Claim:
+        return log.claim(GROUP, numbers)
+
     def pull(number: int) -> EventPuller:
+        claim()  # before its state is opened
         gc.disable()  # live state is bytes: the cyclic collector would find nothing
         partitions[number] = Partition(log, number, folder, reader, checkpoint_s)
         gc.freeze()
@@ -300,5 +318,5 @@ def build(
     flow = Dataflow("contacts")
     steps = op.input("log", flow, LogSource(pullers, poll_ms=poll_ms, stop=stop))
     results = op.flat_map_batch("fold", steps, lambda batch: fold_steps(partitions, batch))
-    op.output("commit", results, CommittingSink(log, partitions))
+    op.output("commit", results, CommittingSink(claim, partitions))
     return flow

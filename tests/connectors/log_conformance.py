@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connectors.log import Log, Progress
-from schemas.errors import LogUnavailable
+from schemas.errors import Fenced, LogUnavailable
 from schemas.records import Entry, Record
 from schemas.topics import CHANGES, DEFINITIONS, EVENTS, SENDS, TOPICS
 
@@ -186,6 +186,42 @@ class LogConformance:
         with pytest.raises(KeyError):
             log.append([Entry("no_such_topic", "c", b"v")], Progress("ingest", {("crm", 0): 5}))
         assert log.committed("ingest", "crm", 0) == 0
+
+    def test_the_later_of_two_claims_ends_the_earlier_for_ever(self, log: Log, open_log: OpenLog) -> None:
+        other = open_log()
+        frozen = log.claim("contacts", [0, 1])
+        frozen.append({0: [Entry(CHANGES, "c", b"before")], 1: []}, Progress("contacts", {(EVENTS, 0): 1}))
+        heir = other.claim("contacts", [0])
+        landed = heir.append({0: [Entry(CHANGES, "c", b"heir"), Entry(SENDS, "c", b"heir")]})
+        assert [
+            log.read(t, a.partition, a.offset, 1)[0].value for t, a in zip((CHANGES, SENDS), landed[0], strict=True)
+        ]
+        for _ in range(2):
+            with pytest.raises(Fenced):
+                frozen.append({0: [Entry(CHANGES, "c", b"too late")]})
+            with pytest.raises(Fenced):
+                frozen.append({0: []}, Progress("contacts", {(EVENTS, 0): 9}))
+        frozen.append({1: [Entry(CHANGES, "c", b"still mine")]})
+        values = [r.value for records in everything(log, CHANGES).values() for r in records]
+        assert values == [b"before", b"heir", b"still mine"]
+        assert other.committed("contacts", EVENTS, 0) == 1
+        for claim in (frozen, heir):
+            claim.close()
+        other.close()
+
+    def test_claims_of_other_roles_and_plain_appends_go_beside(self, log: Log) -> None:
+        contacts, delivery = log.claim("contacts", [0, 1]), log.claim("delivery", [0, 1])
+        parts = {n: [Entry(CHANGES, "", b"%d" % n, partition=n)] for n in (0, 1)}
+        contacts.append(parts, Progress("contacts", {(EVENTS, 0): 1, (EVENTS, 1): 2}))
+        delivery.append(parts)
+        log.append([Entry(CHANGES, "", b"plain", partition=0)])
+        assert [[r.value for r in everything(log, CHANGES)[n]] for n in (0, 1)] == [
+            [b"0", b"0", b"plain"],
+            [b"1", b"1"],
+        ]
+        assert [log.committed("contacts", EVENTS, n) for n in (0, 1)] == [1, 2]
+        contacts.close()
+        delivery.close()
 
     def test_threads_that_append_at_once_lose_nothing_and_keep_their_order(self, log: Log) -> None:
         def work(thread: int) -> list[tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""Appends that move a group's progress: all or nothing, gaps in the offsets, one owner."""
+"""Appends that move a group's progress: all or nothing, gaps in the offsets, claims."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from confluent_kafka import Producer
 from connectors.kafka_config import KafkaConfig
 from connectors.kafka_log import KafkaLog
 from connectors.log import Log, Progress
-from schemas.errors import Fenced, InvalidInput
+from schemas.errors import InvalidInput
 from schemas.records import Entry
 from schemas.topics import CRM, DEFINITIONS, EVENTS
 from tests.connectors.log_conformance import everything
@@ -67,30 +67,21 @@ def test_one_append_over_several_partitions_moves_several_groups_of_threads_once
     assert {n: [r.value for r in rs] for n, rs in everything(log, EVENTS).items()} == {n: [b"%d" % n] for n in range(4)}
 
 
-def test_the_later_of_two_logs_with_one_owner_fences_the_earlier(opened: Open) -> None:
-    frozen, heir = opened(owner="crm-0"), opened(owner="crm-0")
-    moved(frozen, b"before", 1)
-    moved(heir, b"heir", 2)
-    with pytest.raises(Fenced, match="another has taken the transactional id"):
-        moved(frozen, b"too late", 3)
-    with pytest.raises(Fenced):
-        moved(frozen, b"for ever", 4)
-    assert [r.value for r in everything(heir, DEFINITIONS)[0]] == [b"before", b"heir"]
-    assert heir.committed("g", CRM, 0) == 2
-
-
-def test_what_a_dead_owner_left_open_is_taken_back_by_its_heir(cluster: KafkaConfig, opened: Open) -> None:
+def test_what_a_dead_owner_left_open_is_taken_back_by_the_next_claim(cluster: KafkaConfig, opened: Open) -> None:
     dead = Producer(cluster.librdkafka(transactional_id=cluster.name("crm-0")))
     dead.init_transactions(10)
     dead.begin_transaction()
     dead.produce(cluster.name(DEFINITIONS), b"half", b"k")
     dead.flush(10)
-    log = opened(owner="crm-0")
+    log = opened()
     log.append([Entry(DEFINITIONS, "k", b"plain")])
     assert everything(log, DEFINITIONS)[0] == [], "held back by the open transaction"
     assert log.end(DEFINITIONS, 0) == 0
-    moved(log, b"heir", 1)
+    heir = log.claim("crm", [0])
+    assert [r.value for r in everything(log, DEFINITIONS)[0]] == [b"plain"]
+    heir.append({0: [Entry(DEFINITIONS, "k", b"heir")]})
     assert [r.value for r in everything(log, DEFINITIONS)[0]] == [b"plain", b"heir"]
+    heir.close()
 
 
 def test_a_record_that_is_too_large_is_refused_with_its_size_and_nothing_is_appended(opened: Open) -> None:
