@@ -46,6 +46,9 @@ class Settings(BaseSettings):
     kafka_session_s: float = Field(
         6.0, ge=1, le=300, description="Kafka: after so many seconds of silence a worker's partitions go to others"
     )
+    copy_every: Annotated[str, AfterValidator(_duration)] = Field(
+        "60s", description="Kafka: how often a partition's states are copied to `files`, for whoever folds it next"
+    )
     worker: str = Field("", description="Kafka: name of this machine's workers in their groups; empty: the host's")
     partitions: int = Field(4, ge=1, le=1024, description="partitions of each keyed topic, fixed when the log is made")
     workers: int = Field(1, ge=1, le=64, description="processes of `waxwing run` that share the fold's partitions")

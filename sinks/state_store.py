@@ -7,12 +7,14 @@ fsynced, the state need not be: it may lag, never lead, because effects are dura
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 from rocksdict import AccessType, Options, Rdict, WriteBatch
+from rocksdict import Checkpoint as Snapshot
 
 from schemas.errors import Fenced, StateAhead
 
@@ -47,6 +49,8 @@ class StateStore:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         self._db = Rdict(str(path), _options())
+        self._lock = threading.Lock()  # between a commit, a copy and the end
+        self._is_closed = False
         self.owner = secrets.token_hex(8)
         meta = self._meta()
         self.next_offset, self.logged_at = (meta.next_offset, meta.logged_at) if meta else (0, 0)
@@ -63,15 +67,22 @@ class StateStore:
 
     def commit(self, checkpoint: Checkpoint) -> None:
         """Write states and offset together; Fenced where another owner has opened the store since."""
-        meta = self._meta()
-        if meta is None or meta.owner != self.owner:
-            raise Fenced(f"{self.path}: another process has taken this partition's state")
         batch = WriteBatch(raw_mode=True)
         for contact, state in checkpoint.states.items():
             batch.put(contact.encode(), state)
         batch.put(_META, _encode(_Meta(checkpoint.next_offset, checkpoint.logged_at, self.owner, VERSION)))
-        self._db.write(batch)
-        self.next_offset, self.logged_at = checkpoint.next_offset, checkpoint.logged_at
+        with self._lock:
+            meta = self._meta()
+            if meta is None or meta.owner != self.owner:
+                raise Fenced(f"{self.path}: another process has taken this partition's state")
+            self._db.write(batch)
+            self.next_offset, self.logged_at = checkpoint.next_offset, checkpoint.logged_at
+
+    def copy_to(self, folder: Path) -> tuple[int, int]:
+        """Make a store like this one in the new folder, of links to its files; its offset and its log time."""
+        with self._lock:
+            Snapshot(self._db).create_checkpoint(str(folder))
+            return self.next_offset, self.logged_at
 
     def check(self, end: int) -> None:
         """StateAhead where the state knows more than the log holds."""
@@ -82,8 +93,11 @@ class StateStore:
             )
 
     def close(self) -> None:
-        """Flush and release the folder."""
-        self._db.close()
+        """Flush and release the folder. Idempotent."""
+        with self._lock:
+            if not self._is_closed:
+                self._is_closed = True
+                self._db.close()
 
 
 def saved_offset(path: Path) -> int:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -41,6 +41,7 @@ MAX_CHANGED = 200_000  # changed contacts after which reading waits for the outs
 TICK_MS = 20  # a partition's ticks are at least this far apart: each costs a sync
 GROUP: Final = "contacts"  # its progress is what every effect is durable of; the state may lag behind it
 MembersOf: TypeAlias = Callable[[str], frozenset[str]]
+Archive: TypeAlias = Callable[[int, int, int], Iterator[list[Record]]]  # partition, from offset, to before offset
 _SECONDS: Final = Summary("waxwing_contacts_fold_seconds", "Time that folding took, and in how many goes")
 _SNAPSHOTS: Final = "snapshot/"  # what keys of their definitions begin with
 
@@ -119,7 +120,15 @@ class DefinitionReader:
 class Partition:
     """What source, fold and sink of one partition share, all on one worker: the fold, the store, the open commit."""
 
-    def __init__(self, log: Log, partition: int, folder: Path, reader: DefinitionReader, checkpoint_s: float):
+    def __init__(
+        self,
+        log: Log,
+        partition: int,
+        folder: Path,
+        reader: DefinitionReader,
+        checkpoint_s: float,
+        archive: Archive | None = None,
+    ):
         self.store = StateStore(folder / str(partition))
         self.store.check(log.end(EVENTS, partition))
         store = self.store
@@ -127,6 +136,18 @@ class Partition:
         self.pending: Future[None] | None = None
         self.emitted = False  # a checkpoint is on its way to the sink
         self._saved, self._every = time.monotonic(), checkpoint_s
+        if archive is not None and self.fold.next_offset < (begin := log.begin(EVENTS, partition)):
+            self._catch_up(archive(partition, self.fold.next_offset, begin), reader)
+
+    def _catch_up(self, past: Iterator[list[Record]], reader: DefinitionReader) -> None:
+        """Fold what the log holds no more. What it leads to was said when the log still held it: what the log has
+        dropped, its readers may have forgotten too, and would take for new.
+        """
+        for records in past:
+            reader.freshen(records[-1].logged_at)
+            self.fold.push(records)
+            while self.fold.busy:
+                self.fold.work(EFFECTS)
 
     def idle(self) -> bool:
         """Whether no commit is outstanding. One that failed stops the worker here."""
@@ -293,11 +314,13 @@ def build(
     opened: dict[int, Partition] | None = None,
     members_of: MembersOf = lambda file: frozenset(),
     past: PastStore | None = None,
+    archive: Archive | None = None,
 ) -> Dataflow:
     """The dataflow over the given partitions of `events` (all of them by default), with its state below `folder`.
 
     It ends when `stop` says so. `opened` receives each partition as it is opened, for whoever wants to watch.
-    `members_of` reads the members in a snapshot's file, `past` the files that hydration writes.
+    `members_of` reads the members in a snapshot's file, `past` the files that hydration writes, `archive` what the log
+    has dropped; without one the fold begins where the log does.
     """
     numbers = range(log.partitions(EVENTS)) if numbers is None else numbers
     reader = DefinitionReader(log, members_of, PastFiles(past, numbers))
@@ -310,7 +333,7 @@ def build(
     def pull(number: int) -> EventPuller:
         claim()  # before its state is opened
         gc.disable()  # live state is bytes: the cyclic collector would find nothing
-        partitions[number] = Partition(log, number, folder, reader, checkpoint_s)
+        partitions[number] = Partition(log, number, folder, reader, checkpoint_s, archive)
         gc.freeze()
         return EventPuller(log, partitions[number], reader)
 

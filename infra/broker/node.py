@@ -34,6 +34,7 @@ _CONFIG: Final = {
     "transaction.state.log.min.isr": "1",
     "transaction.abort.timed.out.transaction.cleanup.interval.ms": "500",
     "group.initial.rebalance.delay.ms": "0",
+    "group.min.session.timeout.ms": "1000",  # so that a lost worker is noticed quickly
     "broker.heartbeat.interval.ms": "200",
     "broker.session.timeout.ms": "1000",  # how long one that was killed is waited for when it starts again
     "log.cleaner.dedupe.buffer.size": "8388608",
