@@ -106,3 +106,10 @@ FROM
     GROUP BY contact
 )
 GROUP BY is_held
+
+-- name: contact_steps
+-- The ids of the steps that were recorded of a contact's runs of a journey, up to an instant.
+SELECT DISTINCT id
+FROM changes
+WHERE contact = {contact:String} AND journey = {journey:String} AND kind = 'journey_step'
+    AND changes.at <= fromUnixTimestamp64Milli({at:Int64}, 'UTC')

@@ -17,7 +17,7 @@ from flows.consent import reducer as consent
 from flows.contact import identity, profile, spans
 from flows.contact.active import Active, Definitions
 from flows.contact.recent import remember
-from flows.contact.scope import Scope
+from flows.contact.scope import Scope, Watch
 from flows.contact.section import Contact
 from flows.contact.spans import is_span
 from flows.contact.subject import Subject
@@ -49,8 +49,8 @@ _MAX_PASSES: Final = 1_000  # at one instant of one contact; more is a loop in a
 class ContactFold:
     """Folds records and instants of one contact at a time, under the definitions active at each."""
 
-    def __init__(self, definitions: Definitions):
-        self.definitions = definitions
+    def __init__(self, definitions: Definitions, watch: Watch | None = None):
+        self.definitions, self._watch = definitions, watch
 
     def open(self, stored: bytes | None) -> Contact:
         """The state to fold into; a new one for a contact that was never seen."""
@@ -70,7 +70,8 @@ class ContactFold:
             state.recent = recent
         if event.at > at:
             event.at = at  # a sender's or server's clock ahead of the log's
-        scope = Scope(contact, at, position, event, active, state, Subject(contact, state, active), effects)
+        view = Subject(contact, state, active)
+        scope = Scope(contact, at, position, event, active, state, view, effects, None, self._watch)
         if is_span(contact):
             spans.react(scope)
         elif event.type == MERGE_CLAIMED:
@@ -123,7 +124,8 @@ class ContactFold:
             return
         active = self.definitions.at(at)
         before = self.definitions.at(at - 1) if activation else None
-        scope = Scope(contact, at, cause, None, active, state, Subject(contact, state, active), effects, before)
+        view = Subject(contact, state, active)
+        scope = Scope(contact, at, cause, None, active, state, view, effects, before, self._watch)
         past = self.definitions.past_of(contact, active) if active.pasts and activation else None
         if state.merged_into:
             if past:

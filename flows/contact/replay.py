@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from flows.contact.active import Definitions
 from flows.contact.fold import ContactFold
 from flows.contact.partition import PartitionFold
+from flows.contact.scope import Watch
 from flows.contact.section import Contact
 from flows.contact.subject import Subject
 from flows.segments import engine as segments
@@ -104,10 +105,16 @@ class Replay:
 
 
 def alone(
-    definitions: Definitions, partition: int, contact: str, records: Iterable[Record], until: int, effects: list[Entry]
+    definitions: Definitions,
+    partition: int,
+    contact: str,
+    records: Iterable[Record],
+    until: int,
+    effects: list[Entry],
+    watch: Watch | None = None,
 ) -> Contact:
     """The state of one contact from its own records only, at `until`: equal to its state within its partition."""
-    fold = ContactFold(definitions)
+    fold = ContactFold(definitions, watch)
     state = fold.open(None)
     for record in records:
         at = record.logged_at

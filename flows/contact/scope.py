@@ -6,7 +6,8 @@ tells the contact when it wants to be woken (`scope.state.set_due`). It reads no
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from schemas.ids import uuid5
 from schemas.records import Change, Entry, Event, encode
@@ -26,6 +27,9 @@ class Flip(NamedTuple):
     entered: bool
 
 
+Watch: TypeAlias = "Callable[[Scope, Any, bool], None]"  # of a run that comes to a node (true) or leaves its wait
+
+
 class Scope:
     """One contact at one instant.
 
@@ -34,7 +38,7 @@ class Scope:
     replay. `flips` are filled by the segments before journeys run; `touched` holds the ids of leaves whose state or
     subject this instant changed. `keys` name what earlier reducers changed: `trait:<path>`, `consent`, `suppressed`,
     `score:<model>`. `before` is set where definitions became active at this very instant: what was active until then.
-    `quiet` is true for a historical record: it builds state and starts nothing.
+    `quiet` is true for a historical record: it builds state and starts nothing. `watch` is for whoever explains.
     """
 
     __slots__ = (
@@ -51,6 +55,7 @@ class Scope:
         "state",
         "touched",
         "view",
+        "watch",
     )
 
     def __init__(
@@ -64,10 +69,11 @@ class Scope:
         view: Subject,
         effects: list[Entry],
         before: Active | None = None,
+        watch: Watch | None = None,
     ):
         self.contact, self.at, self.cause, self.event = contact, at, cause, event
         self.active, self.state, self.view, self.effects = active, state, view, effects
-        self.before = before
+        self.before, self.watch = before, watch
         self.flips: list[Flip] = []
         self.keys: set[str] = set()
         self.touched: set[str] = set()

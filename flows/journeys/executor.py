@@ -29,6 +29,8 @@ def wake(scope: Scope, section: Journeys, run: Run) -> None:
     if isinstance(result, Rest):
         run.due = result.until
     elif not scope.quiet:
+        if scope.watch is not None:
+            scope.watch(scope, run, False)
         _follow(section, visit, result)
 
 
@@ -66,6 +68,8 @@ def _arrive(visit: Visit, node: str) -> Result:
     run = visit.run
     run.node, run.since, run.due = node, visit.scope.at, None
     run.visits[node] = run.visits.get(node, 0) + 1
+    if visit.scope.watch is not None:
+        visit.scope.watch(visit.scope, run, True)
     return visit.journey.nodes[node].enter(visit)
 
 

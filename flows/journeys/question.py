@@ -27,6 +27,7 @@ from schemas.records import Event
 class Question:
     """A condition that is asked of a run."""
 
+    tree: spec.Condition
     program: Program
     contact_leaves: frozenset[str]
 
@@ -60,7 +61,7 @@ def ask(condition: Any, scope: Literal["journey", "run"] = "journey") -> Questio
     tree = spec.parse_condition(condition, "if", scope)
     of_run = {leaf_id(leaf) for leaf in spec.leaves(tree) if isinstance(leaf, spec.Message) and _names_node_alone(leaf)}
     program = _with_run_messages(compile_condition(tree), of_run)
-    return Question(program, frozenset(leaf.id for leaf in program.leaves if not leaf.in_run))
+    return Question(tree, program, frozenset(leaf.id for leaf in program.leaves if not leaf.in_run))
 
 
 def _names_node_alone(leaf: spec.Message) -> bool:

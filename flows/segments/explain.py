@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import msgspec
 
 from flows.contact.view import ContactView
 from flows.segments import evidence
-from flows.segments.engine import Segment, SegmentSet
+from flows.segments.engine import SegmentSet
 from flows.segments.leaf import Leaf
 from flows.segments.leafset import LeafStates
 from flows.segments.leaves import compile_leaf, compile_listed
@@ -21,13 +22,15 @@ SHOWN = 20  # events of a leaf that are told, the latest
 INSTANTS = frozenset({"at", "first", "last", "since", "steps"})  # what leaves tell as instants
 
 
-class _Case(NamedTuple):
-    """What the leaves are asked about."""
+class Case(NamedTuple):
+    """What the leaves are asked about. `of_run` is the history as leaves see it that look at one run of a journey."""
 
     section: LeafStates
     view: ContactView
     at: int
     history: evidence.History
+    of_run: evidence.History = ()
+    compile: Callable[[spec.Leaf], Leaf] = compile_leaf
 
 
 def explain(
@@ -47,7 +50,11 @@ def explain(
     """
     found = segments.by_id[segment]
     dues: list[int] = []
-    why = _tree(found, _Case(section, view, at, history), dues)
+    case = Case(section, view, at, history)
+    if found.condition is None:
+        why = _leaf({"is": "listed"}, None, compile_listed(found.id), case, dues)
+    else:
+        why = explain_condition(found.condition, case, dues)
     return {
         "segment": segment,
         "version": found.version,
@@ -58,11 +65,12 @@ def explain(
     }
 
 
-def _tree(segment: Segment, case: _Case, dues: list[int]) -> dict[str, Any]:
-    """The tree's nodes, each after its parts: a list in place of recursion, so that any depth will do."""
-    if segment.condition is None:
-        return _leaf({"is": "listed"}, None, compile_listed(segment.id), case, dues)
-    nodes: list[tuple[Condition, int, int]] = [(segment.condition, 0, 0)]
+def explain_condition(condition: Condition, case: Case, dues: list[int]) -> dict[str, Any]:
+    """The condition's nodes, as `explain` tells them; what may change by itself is added to `dues`.
+
+    Each node after its parts: a list in place of recursion, so that any depth will do.
+    """
+    nodes: list[tuple[Condition, int, int]] = [(condition, 0, 0)]
     for i, (node, _, _) in enumerate(nodes):
         parts = node.parts if isinstance(node, And | Or) else (node.part,) if isinstance(node, Not) else ()
         nodes[i] = (node, len(nodes), len(nodes) + len(parts))
@@ -81,18 +89,18 @@ def _tree(segment: Segment, case: _Case, dues: list[int]) -> dict[str, Any]:
                 told[i] = {"is": "not", "truth": not truths[0], "parts": parts_told}
             case _:
                 asks = msgspec.to_builtins(node)
-                told[i] = _leaf({"is": asks.pop("is"), "asks": asks}, node, compile_leaf(node), case, dues)
+                told[i] = _leaf({"is": asks.pop("is"), "asks": asks}, node, case.compile(node), case, dues)
     return told[0]
 
 
-def _leaf(head: dict[str, Any], node: spec.Leaf | None, leaf: Leaf, case: _Case, dues: list[int]) -> dict[str, Any]:
+def _leaf(head: dict[str, Any], node: spec.Leaf | None, leaf: Leaf, case: Case, dues: list[int]) -> dict[str, Any]:
     view, at = case.view, case.at
     state = case.section.states.get(leaf.id)
     told = {**head, "truth": leaf.truth(state, view, at)}
     known = leaf.explain(state, view, at)
     for name, value in known.items():
         told[name] = _shown(value) if name in INSTANTS else value
-    events = evidence.deciding(node, leaf, known, case.history, view, at)
+    events = evidence.deciding(node, leaf, known, case.of_run if leaf.in_run else case.history, view, at)
     told["decided_by"] = len(events)
     told["events"] = [_event(event) for event in events[-SHOWN:]]
     due = leaf.next_change(state, view, at)

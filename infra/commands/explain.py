@@ -9,7 +9,7 @@ import typer
 
 from infra.client import show
 
-app = typer.Typer(help="Why: a membership, a message.", no_args_is_help=True)
+app = typer.Typer(help="Why: a membership, a run of a journey, a message.", no_args_is_help=True)
 
 
 def register(root: typer.Typer) -> None:
@@ -24,6 +24,15 @@ def segment(
 ) -> None:
     """Each node's truth, the events that decided it, and when it can change by itself, as JSON."""
     show(f"/v1/contacts/{quote(contact, safe='')}/explain", segment=id)
+
+
+@app.command()
+def run(
+    journey: Annotated[str, typer.Argument(help="the journey")],
+    contact: Annotated[str, typer.Argument(help="the contact")],
+) -> None:
+    """How the contact's runs of a journey went and why, what wakes them next and what would end them, as JSON."""
+    show(f"/v1/contacts/{quote(contact, safe='')}/journeys/{quote(journey, safe='')}/explain")
 
 
 @app.command()

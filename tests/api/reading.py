@@ -14,6 +14,7 @@ from api import (
     contacts,
     experiments,
     explain,
+    explain_run,
     journey_report,
     journeys,
     memberships,
@@ -81,7 +82,18 @@ def world(folder: Path, clock: Clock | None = None) -> Iterator[World]:
     reads = app.state.reads = Reads(clickhouse, log)
     app.state.deps, app.state.catalogue = Deps(settings(folder), log, reads), CatalogueReader(log)
     problems.install(app)
-    routed = (contacts, experiments, explain, journey_report, journeys, memberships, messages, preview, reports)
+    routed = (
+        contacts,
+        experiments,
+        explain,
+        explain_run,
+        journey_report,
+        journeys,
+        memberships,
+        messages,
+        preview,
+        reports,
+    )
     for module in (*routed, snapshots, summary):
         app.include_router(module.router)
     with TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=True) as client:

@@ -16,6 +16,8 @@ from infra.cli import app
 COMMANDS = [
     ("explain", "segment", "gold", "ann"),
     ("explain", "send", "s1"),
+    ("explain", "run", "welcome", "ann"),
+    ("journey", "show", "welcome"),
     ("journey", "experiments", "welcome"),
     ("verify",),
 ]
