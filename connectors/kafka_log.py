@@ -33,10 +33,11 @@ from connectors.kafka_offsets import Offsets
 from connectors.kafka_reader import Reader
 from connectors.log import Appended, Progress
 from schemas.errors import InvalidInput, LogUnavailable, TerminalError, Violation
-from schemas.records import Entry, Record
+from schemas.records import LEAD_MS, Entry, Record
 from schemas.topics import TOPICS
 
 GROUP_ROWS: Final = 20_000  # a group takes no further append beyond so many entries: its first one waits for them all
+VISIBLE_MS: Final = 250  # an append may become visible so long after the time that it carries
 _STEP: Final = 8  # how much farther back each look for the last record goes
 
 
@@ -117,6 +118,15 @@ class KafkaLog:
 
     def now(self) -> int:
         return self._clock.now()
+
+    def settled(self, instant: int) -> bool:
+        """An append is visible once it is replicated, on each broker by itself."""
+        return self._clock.now() >= instant + VISIBLE_MS
+
+    @property
+    def lead_ms(self) -> int:
+        """Brokers have clocks of their own, and a topic may be seen later than another: the whole lead."""
+        return LEAD_MS
 
     def close(self) -> None:
         with self._lock:

@@ -93,6 +93,16 @@ class Log(Protocol):
         """The log's own clock: no later append gets a `logged_at` below this."""
         ...
 
+    def settled(self, instant: int) -> bool:
+        """Whether everything that was or will ever be logged before the instant can be read now."""
+        ...
+
+    @property
+    def lead_ms(self) -> int:
+        """How long before it becomes active a definition must be logged, so that who is no more than FRESH_MS behind
+        heeds it."""
+        ...
+
     def close(self) -> None:
         """Release files and connections. Idempotent."""
         ...

@@ -182,7 +182,10 @@ def _append(reader: CatalogueReader, catalogue: Catalogue, acts: Sequence[Defini
     check_together(_standing(catalogue), whole)
     if any(reader.log.end(EVENTS, n) for n in range(reader.log.partitions(EVENTS))):
         warm = must_warm_up(catalogue, whole)
-        acts = [msgspec.structs.replace(act, warming=(act.kind, act.id) in warm) for act in acts]
+        lead = reader.log.lead_ms
+        acts = [
+            msgspec.structs.replace(act, warming=True, lead=lead) if (act.kind, act.id) in warm else act for act in acts
+        ]
     landed = reader.log.append([Entry(DEFINITIONS, f"{a.kind}/{a.id}", encode(a)) for a in acts])
     taken = reader.taken_until(landed[-1].offset + 1)
     void = [a for a, place in zip(acts, landed, strict=True) if place.offset not in taken]

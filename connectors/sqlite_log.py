@@ -27,7 +27,7 @@ from connectors.log import Appended, Progress
 from connectors.log_clock import Clock
 from connectors.sqlite_file import SqliteFile
 from schemas.errors import Fenced, InvalidInput, LogUnavailable, Violation
-from schemas.records import Entry, Record
+from schemas.records import SHORT_LEAD_MS, Entry, Record
 from schemas.topics import NAMES, TOPICS
 
 GROUP_ROWS: Final = 20_000  # a group takes no further ticket beyond so many entries: its first one waits for them all
@@ -148,6 +148,18 @@ class SqliteLog:
             self.append([])  # the wall clock is ahead: let the log follow
             last, base = self._file.select("SELECT last, base FROM clock")[0]
         return int(max(last, self._clock.read(base)))
+
+    def settled(self, instant: int) -> bool:
+        """One writer at a time gives times: after a write of our own none is on its way that carries an earlier one."""
+        if self.now() < instant:
+            return False
+        self.append([])
+        return True
+
+    @property
+    def lead_ms(self) -> int:
+        """Who has read a record can read all that was logged before it, of every topic: so the least will do."""
+        return SHORT_LEAD_MS
 
     def close(self) -> None:
         self._file.close()

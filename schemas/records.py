@@ -71,13 +71,19 @@ class CrmRecord(msgspec.Struct, omit_defaults=True, gc=False):
     previous: dict[str, JSON] = {}
 
 
+LEAD_MS = 1_000  # a definition's activation lies this long after its logged_at (rule 4)
+SHORT_LEAD_MS = 300  # the least that a definition's activation lies after its logged_at
+FRESH_MS = 200  # `definitions` was read to its end at most this long before a batch's last logged_at (rule 4)
+
+
 class Definition(msgspec.Struct, omit_defaults=True, gc=False):
-    """`definitions`: one act on a definition. Active from its `logged_at` + LEAD_MS on. Keyed by kind/id.
+    """`definitions`: one act on a definition. Active from its `logged_at` + `lead` on. Keyed by kind/id.
 
     `publish` carries a new version's body: the first record of a version wins, later ones are void. With `warming` it
     does not become current yet: what it asks of events accumulates. `switch` makes a version current that has warmed
     up, and its body (`since`, `leaves`, `past`: partition -> file) brings what came before; `rollback` makes an earlier
-    one current; `delete` ends the definition (its versions stay readable).
+    one current; `delete` ends the definition (its versions stay readable). A warming version's and a switch's lead may
+    be shorter, where the log lets everybody heed it (`connectors.log.Log.lead_ms`).
     """
 
     kind: str
@@ -87,10 +93,7 @@ class Definition(msgspec.Struct, omit_defaults=True, gc=False):
     body: dict[str, JSON] = {}
     by: str = ""
     warming: bool = False
-
-
-LEAD_MS = 1_000  # a definition's activation lies this long after its logged_at (rule 4)
-FRESH_MS = 500  # `definitions` was read to its end at most this long before a batch's last logged_at (rule 4)
+    lead: int = LEAD_MS
 
 
 class Change(msgspec.Struct, omit_defaults=True, gc=False):

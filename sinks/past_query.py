@@ -7,18 +7,17 @@ Pages end between contacts, so that each holds all records of its contacts, and 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
 
-from flows.segments.hydration import History, Row, whole
+from flows.segments.hydration import History, Row
 from schemas.facts import ACCOUNT_KEY, ADDRESS_KEY, MERGE_CLAIMED, MERGED
 from schemas.topics import EVENTS
 from sinks.clickhouse import ClickHouse
 
 PAGE: Final = 15_000  # records of a page, but for a contact that alone has more; the API shares the process
-MEMBERS: Final = 500  # of those that became one so many at once
+MEMBERS: Final = 2_000  # of contacts that are asked for by their ids so many at once
 
 _OWN: Final = (
     "contact != '' AND type != '' AND logged_at < fromUnixTimestamp64Milli({until:Int64}, 'UTC')"
@@ -30,7 +29,7 @@ _PAGES: Final = f"""\
 SELECT max(contact) AS last
 FROM (
   SELECT contact, sum(count()) OVER (ORDER BY contact) AS total
-  FROM events WHERE {_OWN} GROUP BY contact
+  FROM events WHERE {_OWN} AND contact > {{after:String}} GROUP BY contact
 )
 GROUP BY intDiv(total, {{page:UInt64}})
 ORDER BY last"""
@@ -44,7 +43,7 @@ FROM (
   ORDER BY contact, partition, offset
   LIMIT 1 BY contact, if(id = '', concat('\\0', toString(offset)), id)
 )
-WHERE name IN {{names:Array(String)}} OR type IN {{types:Array(String)}}
+WHERE {{every:Bool}} OR name IN {{names:Array(String)}} OR type IN {{types:Array(String)}}
   OR arrayExists(prefix -> startsWith(name, prefix), {{prefixes:Array(String)}})
 ORDER BY contact, partition, offset"""
 _ROWS_OF_PAGE: Final = _ROWS % "contact > {after:String} AND contact <= {last:String}"
@@ -85,31 +84,30 @@ class PastQuery:
             part_of.setdefault(merge["source"], merge["into"])
         return part_of
 
-    def ends(self, history: History) -> list[str]:
-        """The last contact of each page, in order."""
-        ends = self._clickhouse.query(_PAGES, {"until": history.until, "page": self._page})
+    def ends(self, history: History, after: str = "") -> list[str]:
+        """The last contact of each page behind `after`, in order."""
+        ends = self._clickhouse.query(_PAGES, {"until": history.until, "page": self._page, "after": after})
         return [row["last"] for row in ends]
 
     def page(self, history: History, after: str, last: str) -> list[Row]:
         """The records of the contacts in (after, last], contact by contact."""
         return self._rows(_ROWS_OF_PAGE, history, history.types, after=after, last=last)
 
-    def merged(self, history: History, part_of: Mapping[str, str]) -> Iterator[tuple[str, list[Row]]]:
-        """Contacts that others have become a part of, each with all their records in the order of the log."""
-        members: dict[str, list[str]] = {}
-        for id in sorted(part_of.keys() | set(part_of.values())):
-            members.setdefault(whole(id, part_of), []).append(id)
-        wholes = sorted(members)
-        for first in range(0, len(wholes), MEMBERS):
-            ids = [id for contact in wholes[first : first + MEMBERS] for id in members[contact]]
-            found: dict[str, list[Row]] = {}
-            for row in self._rows(_ROWS_OF_MEMBERS, history, [*history.types, MERGE_CLAIMED], members=ids):
-                found.setdefault(whole(row.contact, part_of), []).append(row)
-            for contact, rows in found.items():
-                yield contact, sorted(rows, key=attrgetter("logged_at", "partition", "offset"))
+    def together(
+        self, history: History, members: Mapping[str, Sequence[str]], every: bool = False
+    ) -> Iterator[tuple[str, list[Row]]]:
+        """Contacts, each with the records of all its ids and the claims on them; with `every` those of any name."""
+        contacts = sorted(members)
+        for first in range(0, len(contacts), MEMBERS):
+            found: dict[str, list[Row]] = {contact: [] for contact in contacts[first : first + MEMBERS]}
+            contact_of = {id: contact for contact in found for id in members[contact]}
+            types = [*history.types, MERGE_CLAIMED]
+            for row in self._rows(_ROWS_OF_MEMBERS, history, types, members=list(contact_of), every=every):
+                found[contact_of[row.contact]].append(row)
+            yield from found.items()
 
     def _rows(self, sql: str, history: History, types: Sequence[str], **more: Any) -> list[Row]:
-        named = {"names": history.names, "prefixes": history.prefixes, "types": list(types)}
+        named = {"names": history.names, "prefixes": history.prefixes, "types": list(types), "every": False}
         with self._clickhouse.handle() as client:
             answer = client.raw_query(sql, {"until": history.until, **named, **more}, fmt="JSONEachRow")
         return _decode_rows(answer)

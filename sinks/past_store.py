@@ -39,17 +39,31 @@ class PastStore:
     def put(self, data: bytes) -> str:
         """Keep a file; its name. It is there, whole, when this returns."""
         name = f"{content_hash(data)}.msgpack"
+        if not self._fs.exists(f"{self._root}/{name}"):
+            self.note(name, data)
+        return name
+
+    def note(self, name: str, data: bytes) -> None:
+        """Write a file under a name that may be written again; its readers see it whole."""
         path = f"{self._root}/{name}"
-        if self._fs.exists(path):
-            return name
         if "file" not in self._fs.protocol:
             self._fs.pipe_file(path, data)
-            return name
+            return
         self._fs.makedirs(self._root, exist_ok=True)
         aside = f"{path}.{os.getpid()}"
         self._fs.pipe_file(aside, data)
         os.replace(aside, path)  # noqa: PTH105 - fsspec's paths are strings
-        return name
+
+    def noted(self, name: str) -> bytes | None:
+        """What was written last under the name; None where nothing was."""
+        try:
+            return bytes(self._fs.cat_file(f"{self._root}/{name}"))
+        except FileNotFoundError:
+            return None
+
+    def read(self, name: str) -> bytes:
+        """A file by the name that `put` gave; FileNotFoundError where there is none."""
+        return bytes(self._fs.cat_file(f"{self._root}/{name}"))
 
     def prefetch(self, name: str) -> Future[Mapping[str, bytes]]:
         """Begin to read a file that will be asked for: its activation is ahead, and the fold must not wait."""
@@ -68,7 +82,7 @@ class PastStore:
     def _load(self, name: str) -> Mapping[str, bytes]:
         if "/" in name or not name.endswith(".msgpack"):
             raise ValueError(f"{name!r} is no name of a hydration's file")
-        found = unpack(self._fs.cat_file(f"{self._root}/{name}"))
+        found = unpack(self.read(name))
         _LOG.info("%s brings something to %d contacts", name, len(found))
         return found
 

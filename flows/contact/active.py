@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
@@ -22,24 +22,34 @@ from flows.scoring.model import Model, compile_model
 from flows.segments.engine import SegmentSet
 from flows.segments.leaf import Leaf
 from flows.segments.program import Program
-from schemas.records import LEAD_MS, Record
+from flows.segments.renewal import Renewal
+from schemas.records import Record
 from schemas.times import parse_duration
 
 # A change of these must pass over every contact: what is asked, what holds where nothing was said, who is held out.
-_OF_EVERYONE = ("segment", "journey", "campaign", LAUNCH, "topic", "workspace", "holdout")
+_NOT_OF_SEGMENTS = ("journey", "campaign", LAUNCH, "topic", "workspace", "holdout")
+_OF_EVERYONE = ("segment", *_NOT_OF_SEGMENTS)
+MAX_SPARED: Final = 16  # activations that one may have passed by unseen: each costs when he is next touched
 # (partition, path) of a file (`flows.segments.hydration`) -> contact -> what it brings, encoded: the states of leaves
 # from before, or the instant at which a launch releases the contact
 StatesIn: TypeAlias = Callable[[int, str], Mapping[str, bytes]]
+_Versions: TypeAlias = Mapping[tuple[str, str], Published]
 _decode_states: Final = msgspec.msgpack.Decoder(dict[str, Any]).decode
 
 
 @dataclass(frozen=True, slots=True)
 class Active:
-    """The definitions active from `since` on. `epoch` is the last activation that every contact has to see."""
+    """The definitions active from `since` on. `epoch` is the last activation that every contact has to see.
+
+    `renewal` is what `since` changed about the segments. `spares`: who was not touched since that instant, and has no
+    past among `pasts`, has nothing to see of it (-1: everyone has).
+    """
 
     since: int
     epoch: int
     segments: SegmentSet
+    renewal: Renewal
+    spares: int
     journeys: JourneySet
     model: Model
     attribution: tuple[AttributionModel, ...]
@@ -71,6 +81,7 @@ class Definitions:
         self._files: dict[str, frozenset[str]] = {}
         self._compiled: dict[int, Active] = {}
         self._sets: dict[int, tuple[SegmentSet, JourneySet, Mapping[str, Release]]] = {}
+        self._epochs: dict[int, bool] = {}
         self._last: Active | None = None
         self._until = -1  # `_last` holds for instants below this, as far as records were read
 
@@ -82,9 +93,9 @@ class Definitions:
         """Fold one record of topic `definitions`; False where it is void."""
         self._last = None
         taken = self.catalogue.apply(record)
-        since = record.logged_at + LEAD_MS
-        self._compiled.pop(since, None)  # several records may become active at one instant
-        self._sets.pop(since, None)
+        since = self.catalogue.last
+        for made in (self._compiled, self._sets, self._epochs):
+            made.pop(since, None)  # several records may become active at one instant
         return taken
 
     def at(self, instant: int) -> Active:
@@ -99,6 +110,16 @@ class Definitions:
     def epochs(self, after: int, until: int) -> list[int]:
         """The activations in (after, until] that every contact has to see, oldest first."""
         return [s.since for s in self.catalogue.between(after, until) if self._is_epoch(s)]
+
+    def spares(self, seen: int, until: int) -> bool:
+        """Whether (seen, until] has nothing to see for a contact that has seen the activations up to `seen`, was not
+        touched since the next, and of whom no past comes."""
+        epochs = self.epochs(seen, until)
+        return len(epochs) <= MAX_SPARED and all(seen < self.at(at).spares for at in epochs)
+
+    def concerning(self, epochs: Iterable[int], seen: int) -> list[int]:
+        """Of the activations after `seen` those that have something to see for a contact not touched since, or may."""
+        return [at for at in epochs if seen >= (active := self.at(at)).spares or active.pasts]
 
     def next_activation(self, after: int) -> int | None:
         """The next instant after this one at which definitions become active; None where none is known."""
@@ -143,9 +164,15 @@ class Definitions:
         return found
 
     def _is_epoch(self, snapshot: Snapshot) -> bool:
-        """Whether a segment or journey changed at this activation, also one that warms up: leaves begin and end."""
-        before = self.catalogue.active(snapshot.since - 1)
-        return _differ(before.current, snapshot.current) or _differ(before.warming, snapshot.warming)
+        """Whether a segment or journey changed at this activation, also one that warms up (leaves begin and end), or a
+        past is brought."""
+        found = self._epochs.get(snapshot.since)
+        if found is None:
+            before = self.catalogue.active(snapshot.since - 1)
+            differ = _differ(before.current, snapshot.current) or _differ(before.warming, snapshot.warming)
+            found = differ or bool(snapshot.pasts)
+            self._epochs[snapshot.since] = found
+        return found
 
     def _epoch(self, snapshot: Snapshot) -> int:
         while snapshot.since >= 0 and not self._is_epoch(snapshot):
@@ -173,13 +200,37 @@ class Definitions:
         """The conditions of what warms up: their leaves accumulate, and nothing is concluded from them yet."""
         return [program for p in snapshot.warming.values() for program in programs_of(p)]
 
+    def _spares(self, snapshot: Snapshot, renewal: Renewal) -> int:
+        """Since when one must not have been touched to have nothing to see of the activation; -1 where all have to.
+
+        Of what is new, nobody has seen anything before its leaves began.
+        """
+        before = self.catalogue.active(snapshot.since - 1)
+        if not renewal.is_silent or _differ(before.current, snapshot.current, _NOT_OF_SEGMENTS):
+            return -1
+        asked = {leaf.id for segment in renewal.changed for leaf in segment.program.leaves}
+        if asked & self._asked(before):
+            return -1
+        while before.since >= 0 and asked & self.leaves(before).keys():
+            snapshot, before = before, self.catalogue.active(before.since - 1)
+        return snapshot.since
+
+    def _asked(self, snapshot: Snapshot) -> set[str]:
+        """The leaves that what is current asks, and that may therefore have seen something long ago."""
+        segments, journeys, _ = self._sets_of(snapshot)
+        programs = [*(s.program for s in segments.segments), *journeys.programs(), *self._campaigns(snapshot)]
+        return {leaf.id for program in programs for leaf in program.leaves}
+
     def _compile(self, snapshot: Snapshot) -> Active:
         segments, journeys, releases = self._sets_of(snapshot)
+        renewal = Renewal.between(self._sets_of(self.catalogue.active(snapshot.since - 1))[0], segments)
         workspace = found.body if (found := snapshot.get("workspace", "default")) else {}
         return Active(
             since=snapshot.since,
             epoch=self._epoch(snapshot),
             segments=segments,
+            renewal=renewal,
+            spares=self._spares(snapshot, renewal),
             journeys=journeys,
             model=compile_model(snapshot.get("model", "engagement")),
             attribution=compile_attribution(snapshot.of("attribution_model")),
@@ -212,9 +263,9 @@ class Definitions:
         return self.catalogue.versions["campaign", id][version]
 
 
-def _differ(a: Mapping[tuple[str, str], Published], b: Mapping[tuple[str, str], Published]) -> bool:
+def _differ(a: _Versions, b: _Versions, kinds: tuple[str, ...] = _OF_EVERYONE) -> bool:
     """Whether anything differs that every contact has to know of."""
-    keys = (key for key in a.keys() | b.keys() if key[0] in _OF_EVERYONE)
+    keys = (key for key in a.keys() | b.keys() if key[0] in kinds)
     return any(
         a.get(key) != b.get(key) for key in keys if key[0] != LAUNCH or key in b
     )  # nobody waits for one that ends

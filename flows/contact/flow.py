@@ -98,16 +98,22 @@ class DefinitionReader:
         self._read_at = -1
 
     def freshen(self, logged_at: int) -> None:
-        """Read `definitions` to its end unless that was done no more than FRESH_MS before `logged_at`."""
-        if self._read_at >= logged_at - FRESH_MS:
-            return
-        now = self.log.now()  # before the read: what is appended meanwhile is not counted as read
+        """Read `definitions` to its end, where the last read was not after a record of FRESH_MS before `logged_at`.
+
+        `logged_at` is that of a record that was read: what was logged before it can be read too, however long an
+        append takes.
+        """
+        if self._read_at < logged_at - FRESH_MS:
+            self.read(logged_at)
+            self._read_at = logged_at
+
+    def read(self, logged_at: int) -> None:
+        """Read `definitions` to its end, and begin to read the files that activations after the instant bring."""
         while records := self.log.read(DEFINITIONS, 0, self.definitions.catalogue.next_offset):
             for record in records:
                 if record.key.startswith(_SNAPSHOTS):
                     self._load(decode_definition(record.value))
                 self.definitions.apply(record)
-        self._read_at = now
         self._past.prefetch(self.definitions, logged_at)
 
     def _load(self, definition: Definition) -> None:
@@ -187,9 +193,10 @@ class EventPuller:
         self._looked = 0.0  # when `definitions` was last asked for news
 
     def pull(self) -> list[Step]:
-        """The next step; an empty list where there is nothing to do now."""
+        """The next step; an empty list where there is nothing to do now. A pass over everyone waits for no record, and
+        no record for the pass."""
         fold = self.partition.fold
-        if fold.busy:
+        if fold.waiting:
             return [Step(self.number, [])]
         if len(fold.changed) >= MAX_CHANGED and not self.partition.idle():
             return []  # back-pressure
@@ -199,7 +206,7 @@ class EventPuller:
             self.offset = records[-1].offset + 1
             fail_point("read")
             return [Step(self.number, records)]
-        return self._when_quiet(fold)
+        return self._when_quiet(fold) or ([Step(self.number, [])] if fold.busy else [])
 
     def _when_quiet(self, fold: PartitionFold) -> list[Step]:
         """All that was read is folded, or nearly: tick if the next timer is due, checkpoint if that is.
@@ -208,7 +215,7 @@ class EventPuller:
         """
         if time.monotonic() - self._looked >= FRESH_MS / 1000:
             self._looked = time.monotonic()
-            self.reader.freshen(self.log.now())
+            self.reader.read(fold.logged_at)
         if fold.next_offset == self.offset and self._may_tick() and self._is_due(fold):
             self._tick_offset, self._ticked = self.offset, time.monotonic()
             return [Step(self.number, [], tick=True)]

@@ -102,13 +102,14 @@ class ContactFold:
         self._wake(contact, state, until, effects, "@")
 
     def _wake(self, contact: str, state: Contact, until: int, effects: list[Entry], cause: str) -> None:
-        epochs = self.definitions.epochs(state.epoch, until) if not state.is_new else []
+        passed = self.definitions.epochs(state.epoch, until) if not state.is_new else []
+        epochs = self.definitions.concerning(passed, state.epoch) if passed else passed
         passes, last = 0, -1
         while True:
             due = state.due if state.due is not None and state.due <= until else None
             at = due if not epochs else epochs[0] if due is None else min(due, epochs[0])
             if at is None:
-                return
+                break
             passes = passes + 1 if at <= last else 0
             last = max(at, last)
             if passes > _MAX_PASSES:
@@ -116,6 +117,8 @@ class ContactFold:
             self._instant(contact, state, at, effects, f"{cause}{at}.{passes}", bool(epochs) and at == epochs[0])
             if epochs and at == epochs[0]:
                 state.epoch = epochs.pop(0)
+        if passed:
+            state.epoch = passed[-1]
 
     def _instant(
         self, contact: str, state: Contact, at: int, effects: list[Entry], cause: str, activation: bool

@@ -8,21 +8,20 @@ encoded and opened when touched.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from heapq import heapify, heappop, heappush
-from itertools import islice
 
 import msgspec
 
 from flows.contact.active import Definitions
 from flows.contact.fold import ContactFold
 from flows.contact.section import Contact, decode_head
+from flows.contact.sweep import Sweep
 from schemas.facts import CONTROL
 from schemas.ids import uuid5
 from schemas.records import DeadLetter, Entry, Record, decode_event, encode
 from schemas.topics import DEAD_LETTERS, EVENTS
 
-SWEEP = 500  # contacts that one step takes of a pass over everyone
+SWEEP = 200  # contacts that one step wakes in a pass over everyone, and one more for each two records
 STALE = 10_000  # heap entries that no state stands behind, before a rebuild is considered
 
 
@@ -41,7 +40,7 @@ class PartitionFold:
         self._at = 0
         self._seen = min((decode_head(b).epoch for b in states.values()), default=-1)  # what everyone has seen
         self._epoch = self._seen  # what everyone has seen once the pass that is under way is over
-        self._sweep: Iterable[str] | None = None
+        self._sweep: Sweep | None = None
         self._fill_heap()
 
     def push(self, records: list[Record]) -> None:
@@ -52,7 +51,12 @@ class PartitionFold:
     @property
     def busy(self) -> bool:
         """Whether `work` has something to go on with: records that wait, or a pass over everyone."""
-        return self._at < len(self._queue) or self._sweep is not None or self._is_behind()
+        return self.waiting or self._sweep is not None or self._is_behind()
+
+    @property
+    def waiting(self) -> bool:
+        """Whether there are records that were pushed and not applied."""
+        return self._at < len(self._queue)
 
     def _is_behind(self) -> bool:
         """Whether some state may not have seen definitions that everyone has to see."""
@@ -76,7 +80,7 @@ class PartitionFold:
     def work(self, limit: int) -> list[Entry]:
         """Go on until about `limit` effects: between two timers or two records is a consistent point to stop."""
         effects: list[Entry] = []
-        queue, at, end = self._queue, self._at, len(self._queue)
+        queue, at, end, applied = self._queue, self._at, len(self._queue), self.records
         heap = self._heap
         while at < end and len(effects) < limit:
             record = queue[at]
@@ -92,7 +96,7 @@ class PartitionFold:
             self.records += at - self._at
             self._at = at
         if len(effects) < limit:
-            self._pass_over(effects)
+            self._pass_over(SWEEP + (self.records - applied) // 2, effects)
         self._rebuild()
         return effects
 
@@ -142,31 +146,23 @@ class PartitionFold:
         blob = self.states.get(contact)
         return blob is not None and decode_head(blob).due == due
 
-    def _pass_over(self, effects: list[Entry]) -> None:
+    def _pass_over(self, limit: int, effects: list[Entry]) -> None:
         """Let the next contacts see the definitions that everyone has to see."""
         if self._sweep is None:
             if not self._is_behind():
                 return
             self._epoch = self.definitions.at(self.logged_at).epoch
-            self._sweep = iter(sorted(self.states.keys() | self._dormant()))
-        epoch = self._epoch
-        part = list(islice(self._sweep, SWEEP))
-        for contact in part:
+            self._sweep = Sweep(self.partition, self.definitions, self.states, self._seen, self._epoch)
+        for contact in self._sweep.next(limit):
             blob = self.states.get(contact)
-            if blob is None or decode_head(blob).epoch < epoch:
-                state = self.fold.open(blob)
-                if blob is None:
-                    self._revive(contact, state, epoch)
-                before = state.due
-                self.fold.wake(contact, state, epoch, effects)
-                self._put(contact, state, before)
-        if len(part) < SWEEP:
-            self._sweep, self._seen = None, epoch
-
-    def _dormant(self) -> set[str]:
-        """Contacts without a state of whom the activations that are passed over bring a past."""
-        pasts = self.definitions.pasts(self.partition, self._seen, self._epoch)
-        return {contact for _, states in pasts for contact in states if contact not in self.states}
+            state = self.fold.open(blob)
+            if blob is None:
+                self._revive(contact, state, self._epoch)
+            before = state.due
+            self.fold.wake(contact, state, self._epoch, effects)
+            self._put(contact, state, before)
+        if self._sweep.is_over:
+            self._sweep, self._seen = None, self._epoch
 
     def _revive(self, contact: str, state: Contact, until: int) -> None:
         """A contact without a state, of whom an activation up to `until` brings a past, begins there."""

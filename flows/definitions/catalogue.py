@@ -1,17 +1,18 @@
 """The pure fold of topic `definitions`: every version of everything, and what is active when (rule 4).
 
-A publish, rollback, switch or delete takes effect at its `logged_at + LEAD_MS`. The first record of a version wins; one
-that comes later is void, and so is a switch to what does not warm up (any more). Whatever became active at one instant
-became active together.
+A publish, rollback, switch or delete takes effect at its `logged_at + lead`, and never before what was logged earlier.
+The first record of a version wins; one that comes later is void, and so is a switch to what does not warm up (any
+more), or to what is current and was brought its past already. Whatever became active at one instant became active
+together.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
-from schemas.records import JSON, LEAD_MS, Definition, Record, decode_definition
+from schemas.records import JSON, Definition, Record, decode_definition
 
 
 class Published(NamedTuple):
@@ -64,6 +65,9 @@ class Snapshot(NamedTuple):
         return sorted((p for p in {**self.current, **self.warming}.values() if p.kind == kind), key=lambda p: p.id)
 
 
+_Versions: TypeAlias = Mapping[tuple[str, str], Published]
+
+
 class Catalogue:
     """Applies definition records in log order; answers which snapshot is active at an instant."""
 
@@ -72,13 +76,14 @@ class Catalogue:
         self.versions: dict[tuple[str, str], dict[int, Published]] = {}
         self._since: list[int] = []
         self._snapshots: list[Snapshot] = []
+        self._brought: set[tuple[str, str, int, int]] = set()  # what was current already when it was brought its past
         self.empty = Snapshot(-1, {})
 
     def apply(self, record: Record) -> bool:
         """Fold one record; False where it is void (a version that was taken, or one that never was)."""
         self.next_offset = record.offset + 1
         d = decode_definition(record.value)
-        since, key = record.logged_at + LEAD_MS, (d.kind, d.id)
+        since, key = max(record.logged_at + d.lead, self.last), (d.kind, d.id)
         known = self.versions.setdefault(key, {})
         if d.op == "publish":
             if d.version in known:
@@ -96,14 +101,28 @@ class Catalogue:
         return True
 
     def _switch(self, since: int, key: tuple[str, str], d: Definition) -> bool:
-        """Make the version current that warms up since `body.since`; void where it was cancelled, or began anew."""
-        warm = self._last.warming.get(key)
-        if warm is None or warm.version != d.version or warm.since != d.body.get("since", warm.since):
+        """Make the version current that warms up since `body.since`; void where it was cancelled, or began anew. Or
+        bring one that is current since then what it had missed, once."""
+        last = self._last
+        made = next((p for p in (last.warming.get(key), last.current.get(key)) if p and p.version == d.version), None)
+        if made is None or made.since != d.body.get("since", made.since):
             return False
         files = frozenset((int(partition), path) for partition, path in d.body.get("past", {}).items())
-        pasts = (Past(files, frozenset(d.body.get("leaves", ()))),) if files else ()
-        self._activate(since, key, warm._replace(since=since), pasts=pasts)
+        pasts = (Past(files, frozenset(d.body.get("leaves", ()))),) if d.body.get("leaves") else ()
+        if made == last.warming.get(key):
+            self._activate(since, key, made._replace(since=since), pasts=pasts)
+            return True
+        brought = (*key, made.version, made.since)
+        if brought in self._brought:
+            return False
+        self._brought.add(brought)
+        self._append(since, dict(last.current), dict(last.warming), pasts)
         return True
+
+    @property
+    def last(self) -> int:
+        """The last activation that is known of; -1 before the first."""
+        return self._last.since
 
     @property
     def _last(self) -> Snapshot:
@@ -126,11 +145,14 @@ class Catalogue:
             warm[key] = made
         else:
             current[key] = made
+        self._append(since, current, warm, pasts)
+
+    def _append(self, since: int, current: _Versions, warming: _Versions, pasts: tuple[Past, ...]) -> None:
         if self._since and self._since[-1] == since:
-            self._snapshots[-1] = Snapshot(since, current, warm, last.pasts + pasts)
+            self._snapshots[-1] = Snapshot(since, current, warming, self._last.pasts + pasts)
         else:
             self._since.append(since)
-            self._snapshots.append(Snapshot(since, current, warm, pasts))
+            self._snapshots.append(Snapshot(since, current, warming, pasts))
 
     def active(self, at: int) -> Snapshot:
         """The snapshot active at the instant: of the last activation that is not after it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from flows.contact.scope import Flip, Scope
 from flows.contact.section import Section
@@ -19,6 +19,9 @@ from flows.segments.program import Program, compile_condition, single
 from schemas.definitions.conditions import Condition, parse_condition, references
 from schemas.records import Change, CrmCommand, encode
 from schemas.topics import CRM_COMMANDS
+
+if TYPE_CHECKING:
+    from flows.segments.renewal import Renewal
 
 _SEGMENT: Final = "segment:"
 
@@ -109,7 +112,7 @@ def react(scope: Scope) -> None:
     if touched:
         section.refresh([segments.leafset.leaves[id] for id in sorted(touched)], scope.view, at)
     if scope.before is not None:
-        places = _renew(scope, section, scope.before.segments)
+        places = _renew(scope, section, scope.before.segments, scope.active.renewal)
     elif state.is_new:
         section.refresh(segments.begun, scope.view, at)
         places = set(segments.asked)
@@ -184,22 +187,17 @@ def _tell_crm(scope: Scope, id: str, kind: str) -> None:
         scope.emit(CRM_COMMANDS, encode(command))
 
 
-def _renew(scope: Scope, section: Segments, before: SegmentSet) -> set[int]:
+def _renew(scope: Scope, section: Segments, before: SegmentSet, renewal: Renewal) -> set[int]:
     """Definitions became active: drop what is gone, begin what is new; the places of segments that must be asked."""
     segments = scope.active.segments
     section.forget(segments.leafset)
-    begun = [leaf for id, leaf in segments.leafset.leaves.items() if id not in before.leafset.leaves]
-    section.refresh(begun, scope.view, scope.at)
-    scope.touched.update(leaf.id for leaf in begun)
-    for id in sorted(section.members.keys() - segments.by_id.keys()):
+    section.refresh(renewal.begun, scope.view, scope.at)
+    scope.touched.update(leaf.id for leaf in renewal.begun)
+    for id in sorted(id for id in section.members if id not in segments.by_id):
         gone = before.by_id.get(id)
         _flip(scope, section, id, gone.version if gone else 0)
         scope.touched.update(leaf.id for leaf in segments.leafset.of_key(_SEGMENT + id))
-    return {place for place, s in enumerate(segments.segments) if _differs(before.by_id.get(s.id), s)}
-
-
-def _differs(before: Segment | None, now: Segment) -> bool:
-    return before is None or before.version != now.version
+    return set(renewal.places)
 
 
 def leave_all(scope: Scope, reason: str) -> None:

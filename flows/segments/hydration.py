@@ -21,7 +21,7 @@ from flows.segments.leafset import LeafSet
 from flows.segments.leaves.held import Held
 from flows.segments.program import single
 from schemas.facts import ACCOUNT_TRAITS, MERGE_CLAIMED
-from schemas.records import decode_event
+from schemas.records import Event, decode_event
 
 CHUNK: Final = 2_000  # contacts that are decoded at once: a worker that loads a file goes on with its work between
 TELLS_TRAITS: Final = ("identify", "group", ACCOUNT_TRAITS)
@@ -81,6 +81,10 @@ class History:
         self.names = sorted({key.removeprefix("event:") for key in keys if key.startswith("event:")})
         self.prefixes = sorted({key.removeprefix("event^") for key in keys if key.startswith("event^")})
         self.types = list(TELLS_TRAITS) if self._held else []
+
+    def concerns(self, event: Event) -> bool:
+        """Whether some leaf looks at the event."""
+        return event.type in self.types or bool(self._by_name.touched(event, ()))
 
     def take(self, rows: Iterable[Row]) -> dict[str, Any]:
         """The states of one contact's leaves, from its records in the order of the log. Of those with one id the first

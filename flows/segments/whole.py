@@ -34,6 +34,8 @@ def begun(definitions: Definitions, at: int) -> dict[str, Begun]:
         asked = definitions.at(snapshot.since).segments.leafset.leaves
         warming = _warming(snapshot)
         found = {id: found.get(id, Begun(snapshot.since, id in warming)) for id in asked}
+        brought = {id for past in snapshot.pasts for id in past.leaves if id in found}
+        found |= {id: found[id]._replace(warmed=True) for id in brought}
     return found
 
 

@@ -13,7 +13,7 @@ from sinks.clickhouse import connect
 from sinks.past_query import PastQuery
 from sinks.past_store import PastStore
 
-POLL_S: Final = 0.1
+POLL_S: Final = 0.03
 
 
 def role(settings: Settings, stop: threading.Event) -> None:

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from connectors.log import Log, Progress
 from schemas.errors import Fenced, LogUnavailable
-from schemas.records import Entry, Record
+from schemas.records import FRESH_MS, LEAD_MS, Entry, Record
 from schemas.topics import CHANGES, DEFINITIONS, EVENTS, SENDS, TOPICS
 
 OpenLog = Callable[[], Log]
@@ -300,3 +300,12 @@ class LogConformance:
             for partition, records in everything(log, topic, limit).items():
                 assert [(r.key, r.value) for r in records] == model[topic, partition]
         log.close()
+
+    def test_nothing_is_logged_before_an_instant_that_has_settled(self, log: Log) -> None:
+        (first,) = log.append([Entry(EVENTS, "k", b"1")])
+        assert not log.settled(first.logged_at + 3_600_000)
+        assert log.settled(first.logged_at - 3_600_000)
+        assert FRESH_MS < log.lead_ms <= LEAD_MS
+        if log.settled(first.logged_at):
+            (second,) = log.append([Entry(EVENTS, "k", b"2")])
+            assert second.logged_at >= first.logged_at

@@ -102,3 +102,25 @@ def test_what_a_switch_brings_belongs_to_its_instant_alone():
     made.apply(record(2, 9_000, "publish", 1, id="other"))
     assert made.active(5_000 + LEAD_MS).pasts == (Past(frozenset({(3, "file")}), frozenset({"leaf"})),)
     assert made.active(9_000 + LEAD_MS).pasts == ()
+
+
+def test_a_switch_has_a_lead_of_its_own_and_is_never_active_before_what_was_logged_earlier():
+    made = catalogue(warming(0, 0, 1))
+    made.apply(Record(1, 2_000, "segment/vip", encode(Definition("segment", "vip", "switch", 1, lead=300))))
+    assert (version_at(made, 2_299), version_at(made, 2_300)) == (None, 1)
+    made.apply(record(2, 3_000, "publish", 1, id="other"))
+    made.apply(warming(3, 3_010, 2))
+    made.apply(Record(4, 3_020, "segment/vip", encode(Definition("segment", "vip", "switch", 2, lead=300))))
+    assert (version_at(made, 3_999), version_at(made, 4_000), version_at(made, 4_010)) == (1, 1, 2)
+    assert made.active(4_000).get("segment", "other") is not None
+
+
+def test_what_is_current_is_brought_what_it_missed_once_and_stays_as_it_was():
+    made = catalogue(record(0, 0, "publish", 1))
+    body = {"since": LEAD_MS, "past": {"3": "file"}, "leaves": ["leaf"]}
+    bring = encode(Definition("segment", "vip", "switch", 1, body))
+    assert made.apply(Record(1, 5_000, "segment/vip", bring))
+    assert not made.apply(Record(2, 6_000, "segment/vip", bring))
+    snapshot = made.active(5_000 + LEAD_MS)
+    assert snapshot.pasts == (Past(frozenset({(3, "file")}), frozenset({"leaf"})),)
+    assert snapshot.get("segment", "vip").since == LEAD_MS

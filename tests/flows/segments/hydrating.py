@@ -9,7 +9,7 @@ from flows.contact.replay import Line, Replay
 from flows.contact.warming import leaves_with_past
 from flows.segments.hydration import History, pack, unfinished, unpack
 from flows.warehouse.rows import COLUMNS, event_row
-from infra.hydrator import fold_past
+from infra.past import fold_past
 from schemas.records import Definition, Entry, Record, encode
 from sinks.past_query import PastQuery
 from tests.clickhouse import engine
