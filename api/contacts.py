@@ -147,7 +147,7 @@ def _reach(subject: Subject) -> dict[str, Reach]:
             address=subject.address(channel),
             reachable=subject.reachable(channel),
             suppressed=subject.suppressed(channel),
-            topics={topic: status for topic, (_, status) in said.get(channel, {}).items()},
+            topics={topic: last.status for topic, last in said.get(channel, {}).items()},
         )
         for channel in consent.ADDRESS_TRAITS
     }

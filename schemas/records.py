@@ -37,7 +37,8 @@ class Event(msgspec.Struct, omit_defaults=True, gc=False):
 
     `type` is one of Segment's (`track identify page screen group alias`), a fact of Waxwing's own (see
     `schemas.facts`), or a control record (`tick`, `hydrate`, `enter`). `event` is a track's name. `at` is when it
-    happened, already corrected for the sender's clock and never after `received_at`.
+    happened, already corrected for the sender's clock and never after `received_at`. `place` is set by the fold, and
+    travels with what is said or forwarded because of it: see `placed`.
     """
 
     type: str
@@ -53,11 +54,21 @@ class Event(msgspec.Struct, omit_defaults=True, gc=False):
     received_at: int = 0
     context: dict[str, JSON] = {}
     historical: bool = False
+    place: list[int] = []
 
     @property
     def name(self) -> str:
         """What conditions and triggers call it: a track's own name, else the type."""
         return self.event if self.type == "track" else self.type
+
+
+def placed(event: Event, logged_at: int, partition: int, offset: int) -> None:
+    """Say where the event first stood in the log, unless that is known: `[logged_at - at, partition, offset]`.
+
+    Of records with the same `at` the one with the greater place is the later.
+    """
+    if not event.place:
+        event.place = [max(logged_at - event.at, 0), partition, offset]
 
 
 class CrmRecord(msgspec.Struct, omit_defaults=True, gc=False):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -16,10 +16,22 @@ DEFAULT_TOPIC: Final = "default"
 STATUSES: Final = ("subscribed", "unsubscribed", "pending")
 
 
-class Consent(msgspec.Struct, array_like=True, gc=False):
-    """`said`: channel -> topic -> (at, status). `suppressed`: channel -> hash of the address -> reason."""
+class Said(NamedTuple):
+    """A status, when it was said, and where in the log (`schemas.records.placed`)."""
 
-    said: dict[str, dict[str, tuple[int, str]]] = {}
+    at: int
+    status: str
+    place: list[int] = []  # noqa: RUF012 - never changed
+
+    def is_later(self, at: int, place: list[int]) -> bool:
+        """Whether it was said after what was said at this instant and place."""
+        return self.at > at or (self.at == at and self.place > place)
+
+
+class Consent(msgspec.Struct, array_like=True, gc=False):
+    """`said`: channel -> topic -> what. `suppressed`: channel -> hash of the address -> reason."""
+
+    said: dict[str, dict[str, Said]] = {}
     suppressed: dict[str, dict[str, str]] = {}
 
 
@@ -52,11 +64,12 @@ def _consent_changed(scope: Scope) -> None:
         return
     topics = scope.state.get(SECTION).said.setdefault(channel, {})
     held = topics.get(topic)
-    if held is not None and held[0] > at:
+    place = scope.event.place
+    if held is not None and held.is_later(at, place):
         return
-    topics[topic] = (at, status)
+    topics[topic] = Said(at, status, place)
     scope.keys.add("consent")
-    if held is None or held[1] != status:
+    if held is None or held.status != status:
         change = Change(scope.id("consent", channel, topic), "consent", scope.contact, scope.at)
         change.channel, change.topic, change.value, change.historical = channel, topic, status, scope.quiet
         scope.change(change)
@@ -70,12 +83,12 @@ def _address_suppressed(scope: Scope) -> None:
 
 
 def absorb(scope: Scope, other: Consent) -> None:
-    """Take a merged contact's consent in: the latest said stands, of two at once the own one; suppressions add up."""
+    """Take a merged contact's consent in: the latest said stands; suppressions add up."""
     own = scope.state.get(SECTION)
     for channel, topics in other.said.items():
         mine = own.said.setdefault(channel, {})
         for topic, said in topics.items():
-            if topic not in mine or mine[topic][0] < said[0]:
+            if topic not in mine or said.is_later(mine[topic].at, mine[topic].place):
                 mine[topic] = said
     for channel, hashes in other.suppressed.items():
         own.suppressed.setdefault(channel, {}).update(hashes)

@@ -18,7 +18,7 @@ from flows.contact.section import Contact, decode_head
 from flows.contact.sweep import Sweep
 from schemas.facts import CONTROL
 from schemas.ids import uuid5
-from schemas.records import DeadLetter, Entry, Record, decode_event, encode
+from schemas.records import DeadLetter, Entry, Record, decode_event, encode, placed
 from schemas.topics import DEAD_LETTERS, EVENTS
 
 SWEEP = 200  # contacts that one step wakes in a pass over everyone, and one more for each two records
@@ -118,6 +118,7 @@ class PartitionFold:
         woke = not state.is_new and state.epoch < active.epoch
         if woke:
             self.fold.wake(contact, state, at, effects)
+        placed(event, at, self.partition, record.offset)
         position = f"{self.partition}:{record.offset}"
         if not self.fold.apply(contact, state, event, at, position, active, effects):
             self.duplicates += 1

@@ -8,8 +8,8 @@ that is taken removes the older ones below it, and stays as a barrier while newe
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -21,15 +21,30 @@ from schemas.facts import ACCOUNT_TRAITS
 ACCOUNT = "account"  # where the traits of the contact's account appear
 
 
-class Profile(msgspec.Struct, array_like=True, gc=False):
-    """`traits`: path -> (at, value). `nested`: whether any path has a dot. `absorbed`: ids merged into this contact."""
+_NOWHERE: Final[list[int]] = []
 
-    traits: dict[str, tuple[int, Any]] = {}
+
+class Claim(NamedTuple):
+    """What was asserted of a path, when, and where in the log (`schemas.records.placed`)."""
+
+    at: int
+    value: Any
+    place: list[int] = _NOWHERE
+
+    def is_later(self, at: int, place: list[int]) -> bool:
+        """Whether it was asserted after one of this instant and place."""
+        return self.at > at or (self.at == at and self.place > place)
+
+
+class Profile(msgspec.Struct, array_like=True, gc=False):
+    """`traits`: path -> claim. `nested`: whether any path has a dot. `absorbed`: ids merged into this contact."""
+
+    traits: dict[str, Claim] = {}
     nested: bool = False
     absorbed: list[str] = []
 
 
-_ID = f"{ACCOUNT}.id"
+ACCOUNT_ID = f"{ACCOUNT}.id"
 SECTION = Section(0, "profile", Profile)
 
 
@@ -53,21 +68,21 @@ def ancestors(path: str) -> Iterator[str]:
         yield path
 
 
-def claim(profile: Profile, path: str, at: int, value: Any) -> bool:
+def claim(profile: Profile, path: str, at: int, value: Any, place: list[int] = _NOWHERE) -> bool:
     """Take an assertion unless a later one already stands at its path or above; True where it was taken."""
     traits = profile.traits
     held = traits.get(path)
-    if held is not None and held[0] > at:
+    if held is not None and held.is_later(at, place):
         return False
     if "." in path:
-        if any((above := traits.get(a)) is not None and above[0] > at for a in ancestors(path)):
+        if any((above := traits.get(a)) is not None and above.is_later(at, place) for a in ancestors(path)):
             return False
         profile.nested = True
     if profile.nested:
         below = path + "."
-        for dead in [p for p, (since, _) in traits.items() if since <= at and p.startswith(below)]:
+        for dead in [p for p, c in traits.items() if p.startswith(below) and not c.is_later(at, place)]:
             del traits[dead]
-    traits[path] = (at, value)
+    traits[path] = Claim(at, value, place)
     return True
 
 
@@ -78,9 +93,9 @@ def look_up(profile: Profile, path: str) -> Any:
         below = path + "."
         children = [p for p in traits if p.startswith(below)]
         if children:
-            return _object({p[len(below) :]: traits[p][1] for p in children})
+            return _object({p[len(below) :]: traits[p].value for p in children})
     held = traits.get(path)
-    return MISSING if held is None or held[1] is None else held[1]
+    return MISSING if held is None or held.value is None else held.value
 
 
 def _object(flat: Mapping[str, Any]) -> Any:
@@ -105,7 +120,7 @@ def _without_empty(tree: dict[str, Any]) -> dict[str, Any]:
 
 def as_object(profile: Profile) -> dict[str, Any]:
     """All traits as one nested object."""
-    whole = _object({p: v for p, (_, v) in profile.traits.items()})
+    whole = _object({p: claim.value for p, claim in profile.traits.items()})
     return {} if whole is MISSING else whole
 
 
@@ -115,35 +130,51 @@ def react(scope: Scope) -> None:
     if event is None:
         return
     if event.type == "identify":
-        _claim_all(scope, [(path, event.at, value) for path, value in flatten(event.traits)])
+        _claim_all(scope, [(path, event.at, value, event.place) for path, value in flatten(event.traits)])
     elif event.type == "group":
-        _join(scope, event.group_id, event.at)
-    elif event.type == ACCOUNT_TRAITS and event.properties.get("account") == look_up(scope.state.get(SECTION), _ID):
+        _join(scope, Claim(event.at, event.group_id, event.place))
+    elif event.type == ACCOUNT_TRAITS and event.properties.get("account") == account_of(scope):
         claims = event.properties.get("claims", [])
-        _claim_all(scope, [(f"{ACCOUNT}.{path}", at, value) for path, at, value in claims])
+        _claim_all(scope, [(f"{ACCOUNT}.{path}", *claim) for path, *claim in claims])
 
 
-def _join(scope: Scope, account: str, at: int) -> None:
+def account_of(scope: Scope) -> Any:
+    """The account that the contact belongs to; MISSING where it belongs to none."""
+    return look_up(scope.state.get(SECTION), ACCOUNT_ID)
+
+
+def _join(scope: Scope, joined: Claim) -> None:
     """The contact belongs to the account that it was last grouped with; another account's traits are no longer its."""
-    profile = scope.state.get(SECTION)
-    before = profile.traits.get(_ID)
-    if before is not None and before[1] != account and before[0] <= at:
-        for path in [p for p in profile.traits if p.startswith(f"{ACCOUNT}.")]:
-            del profile.traits[path]
-            scope.keys.add(f"trait:{path}")
-    _claim_all(scope, [(_ID, at, account)])
+    before = scope.state.get(SECTION).traits.get(ACCOUNT_ID)
+    if before is not None and before.value != joined.value and not before.is_later(joined.at, joined.place):
+        _leave_account(scope)
+    _claim_all(scope, [(ACCOUNT_ID, *joined)])
+
+
+def _leave_account(scope: Scope) -> None:
+    traits = scope.state.get(SECTION).traits
+    for path in [p for p in traits if p.startswith(f"{ACCOUNT}.")]:
+        del traits[path]
+        scope.keys.add(f"trait:{path}")
 
 
 def absorb(scope: Scope, other: Profile) -> None:
-    """Take a merged contact's traits in; of two at the same instant the own one stands."""
+    """Take a merged contact's traits in: for each what was asserted last stands, and one account remains."""
     own = scope.state.get(SECTION)
     own.absorbed = sorted({*own.absorbed, *other.absorbed})
-    mine = own.traits
-    _claim_all(scope, [(p, at, v) for p, (at, v) in other.traits.items() if p not in mine or mine[p][0] < at])
+    theirs, joined = other.traits, other.traits.get(ACCOUNT_ID)
+    if joined is not None:
+        mine = own.traits.get(ACCOUNT_ID)
+        if mine is not None and mine.value != joined.value and mine.is_later(joined.at, joined.place):
+            theirs = {path: claim for path, claim in theirs.items() if not path.startswith(f"{ACCOUNT}.")}
+        else:
+            _join(scope, joined)
+    _claim_all(scope, [(path, *claim) for path, claim in theirs.items()])
 
 
-def _claim_all(scope: Scope, claims: list[tuple[str, int, Any]]) -> None:
+def _claim_all(scope: Scope, claims: Iterable[tuple[Any, ...]]) -> None:
+    """Each is a path and what `Claim` holds."""
     profile = scope.state.get(SECTION)
-    for path, at, value in claims:
-        claim(profile, path, at, value)
+    for path, *asserted in claims:
+        claim(profile, path, *asserted)
         scope.keys.add(f"trait:{path}")  # also where it came too late to stand: `for` looks at all assertions

@@ -17,7 +17,7 @@ from flows.contact.scope import Watch
 from flows.contact.section import Contact
 from flows.contact.subject import Subject
 from flows.segments import engine as segments
-from schemas.records import LEAD_MS, TICK, Definition, Entry, Event, Record, decode_event, encode
+from schemas.records import LEAD_MS, TICK, Definition, Entry, Event, Record, decode_event, encode, placed
 from schemas.topics import EVENTS
 
 _UNLIMITED = 1 << 60
@@ -122,8 +122,9 @@ def alone(
             break
         if not state.is_new:
             fold.wake(contact, state, at, effects)
-        position = f"{partition}:{record.offset}"
-        fold.apply(contact, state, decode_event(record.value), at, position, definitions.at(at), effects)
+        event, position = decode_event(record.value), f"{partition}:{record.offset}"
+        placed(event, at, partition, record.offset)
+        fold.apply(contact, state, event, at, position, definitions.at(at), effects)
     if not state.is_new:
         fold.wake(contact, state, until, effects)
     return state

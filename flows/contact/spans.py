@@ -8,7 +8,9 @@ What counts for a contact is when it reads what it is told. A span's state is a 
 
 from __future__ import annotations
 
-from typing import Any
+from bisect import insort
+from operator import itemgetter
+from typing import Final
 
 import msgspec
 
@@ -24,15 +26,18 @@ from schemas.records import Event
 class Span(msgspec.Struct, array_like=True, gc=False):
     """`members`: the contacts concerned, each with what it is told by (a channel, for an address).
 
-    `suppressed`: channel -> reason, of an address. `traits`: path -> (at, value), of an account.
+    `suppressed`: channel -> reason, of an address. `traits`: what stands of an account. `past`: path -> what was said
+    of it, in the order of `at`, the last KEPT times: who joins is told what was before as well, for `for` asks for it.
     """
 
     members: dict[str, str] = {}
     suppressed: dict[str, str] = {}
     traits: profile.Profile = msgspec.field(default_factory=profile.Profile)
+    past: dict[str, list[profile.Claim]] = {}
 
 
 SECTION = Section(6, "span", Span)
+KEPT: Final = 100
 
 
 def is_span(key: str) -> bool:
@@ -53,6 +58,9 @@ def tell(scope: Scope) -> None:
     elif event.type == "group" and event.group_id:
         said = Event(facts.ACCOUNT_SAID, scope.id("account"), event.at, received_at=event.received_at)
         said.properties, said.traits, said.group_id = {"contact": scope.contact}, event.traits, event.group_id
+        said.place = event.place
+        if profile.account_of(scope) != event.group_id:
+            said.properties["joins"] = True
         scope.record(said, facts.ACCOUNT_KEY + event.group_id)
     elif event.type == facts.ADDRESS_SUPPRESSED and not event.properties.get("told"):
         digest = event.properties.get("address_hash")
@@ -104,20 +112,39 @@ def _suppress(scope: Scope, contact: str, channel: str, reason: str) -> None:
 
 
 def _said(scope: Scope, span: Span, contact: str) -> None:
-    """Merge the account's traits; tell all its contacts what changed, and a new one all of it."""
+    """Take what was said of the account, and tell all its contacts; tell a new one all that is known."""
     event = scope.event
     assert event is not None
-    taken = [path for path, value in profile.flatten(event.traits) if profile.claim(span.traits, path, event.at, value)]
-    is_new = contact not in span.members
+    said = [(path, profile.Claim(event.at, value, event.place)) for path, value in profile.flatten(event.traits)]
+    for path, claim in said:
+        profile.claim(span.traits, path, *claim)
+        _remember(span, path, claim)
+    joins = contact not in span.members or bool(event.properties.get("joins"))
     span.members[contact] = ""
     for member in sorted(span.members):
-        paths = sorted(span.traits.traits) if is_new and member == contact else taken
-        if paths:
-            _account_traits(scope, span, member, paths)
+        claims = _known(span) if joins and member == contact else said
+        if claims:
+            _account_traits(scope, member, claims)
 
 
-def _account_traits(scope: Scope, span: Span, member: str, paths: list[str]) -> None:
-    claims: list[Any] = [[path, *span.traits.traits[path]] for path in paths if path in span.traits.traits]
+def _remember(span: Span, path: str, claim: profile.Claim) -> None:
+    """Keep it among what was said of the path."""
+    past = span.past.setdefault(path, [])
+    insort(past, claim, key=itemgetter(0, 2))
+    del past[:-KEPT]
+
+
+def _known(span: Span) -> list[tuple[str, profile.Claim]]:
+    """All that was said of the account; of paths that were said before `past` was kept, what stands."""
+    stands = [(path, claim) for path, claim in span.traits.traits.items() if path not in span.past]
+    return stands + [(path, claim) for path, past in span.past.items() for claim in past]
+
+
+def _account_traits(scope: Scope, member: str, claims: list[tuple[str, profile.Claim]]) -> None:
     said = Event(facts.ACCOUNT_TRAITS, scope.id("told", member), scope.at, received_at=scope.at)
-    said.properties = {"account": scope.contact.removeprefix(facts.ACCOUNT_KEY), "claims": claims}
+    told = sorted(claims, key=lambda c: (c[1].at, c[1].place))
+    said.properties = {
+        "account": scope.contact.removeprefix(facts.ACCOUNT_KEY),
+        "claims": [[path, *claim] for path, claim in told],
+    }
     scope.record(said, member)

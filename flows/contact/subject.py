@@ -53,7 +53,7 @@ class Subject:
     def consent(self, channel: str, topic: str) -> str:
         """What was said last, else the topic's default, else an empty string."""
         said = self.state.get(consent.SECTION).said.get(channel, {}).get(topic)
-        return said[1] if said is not None else self.active.topics.get((channel, topic), "")
+        return said.status if said is not None else self.active.topics.get((channel, topic), "")
 
     def address(self, channel: str) -> str:
         """The contact's address on the channel; empty where it has none. A webhook needs none."""

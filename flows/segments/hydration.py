@@ -21,7 +21,7 @@ from flows.segments.leafset import LeafSet
 from flows.segments.leaves.held import Held
 from flows.segments.program import single
 from schemas.facts import ACCOUNT_TRAITS, MERGE_CLAIMED
-from schemas.records import Event, decode_event
+from schemas.records import Event, decode_event, placed
 
 CHUNK: Final = 2_000  # contacts that are decoded at once: a worker that loads a file goes on with its work between
 TELLS_TRAITS: Final = ("identify", "group", ACCOUNT_TRAITS)
@@ -101,6 +101,7 @@ class History:
                     continue
                 seen.add(event.id)
             event.at = min(event.at, row.logged_at)
+            placed(event, row.logged_at, row.partition, row.offset)
             leaves = self._by_name.touched(event, ())
             for leaf in (*leaves, *self._held) if event.type in TELLS_TRAITS else leaves:
                 if row.logged_at < self._begun[leaf.id]:

@@ -13,6 +13,7 @@ import typer
 
 from flows.contact.replay import Line, Replay, replay
 from flows.segments.order import refuse_cycles
+from flows.segments.settled import settled
 from flows.segments.sql.given import Given, given_by
 from flows.segments.sql.run import members
 from flows.warehouse.rows import COLUMNS, event_row
@@ -64,7 +65,8 @@ def ask(
     instant = _instant(at, events, lines)
     lines = [line for line in lines if line.logged_at <= instant]
     models = {leaf.model for c in conditions for leaf in leaves(c) if isinstance(leaf, Score)}
-    run = replay(bodies, lines, instant, snapshots=given.snapshots) if by is not By.BATCH or models else None
+    is_folded = by is not By.BATCH or bool(models)
+    run = replay(bodies, settled(lines), instant, snapshots=given.snapshots) if is_folded else None
     answers: dict[str, Any] = {}
     if by is not By.BATCH and run is not None:
         answers["stream"] = run.members(segment)

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from flows.contact.replay import Line as Logged
 from flows.contact.replay import replay
+from flows.segments.settled import settled
 from flows.segments.sql.given import given_by
 from flows.segments.sql.run import truths
 from infra.history import read_lines
@@ -94,12 +95,10 @@ def ask(story: Story, folder: Path, clickhouse: ClickHouse) -> Answers:
 
 def _stream(story: Story, lines: Sequence[Logged]) -> dict[str, list[list[str]]]:
     snapshots = {id: frozenset(members) for id, members in story.snapshots.items()}
-    run = replay(story.bodies(), [], lines[0].logged_at, snapshots=snapshots)
-    found, done = {}, 0
+    found = {}
     for when in story.instants():
-        following = done + sum(line.logged_at <= at(when) for line in lines[done:])
-        run.run(lines[done:following], at(when))
-        done = following
+        known = settled([line for line in lines if line.logged_at <= at(when)])
+        run = replay(story.bodies(), known, at(when), snapshots=snapshots)
         found[when] = [run.members(f"row-{i}") for i in range(len(story.rows))]
     return found
 

@@ -16,7 +16,7 @@ from schemas.records import Event
 
 
 class Last(RowLeaf):
-    """Rows: `[at, whether it has what it alone can tell, *timed values of where, *of has]`.
+    """Rows: `[at, whether it has what it alone can tell, *timed values of where, *of has, place in the log]`.
 
     Of rows at the same instant the later in the log is the later. Without a timed filter in `where` only the last
     row is kept.
@@ -26,6 +26,7 @@ class Last(RowLeaf):
         id = leaf_id(leaf)
         self.where, self.has, self.window = Where(leaf.where, id), Where(leaf.has, id), Range(leaf.window)
         self._has_from = 2 + len(self.where.timed)
+        self._has_to = self._has_from + len(self.has.timed)
         super().__init__(id, (leaf.event,), self.where.keys | self.has.keys, spec.in_run(leaf))
 
     def row(self, event: Event, at: int) -> Row | None:
@@ -33,7 +34,12 @@ class Last(RowLeaf):
         properties = event.properties
         if not self.where.fits(properties):
             return None
-        return [event.at, self.has.fits(properties), *self.where.keep(properties), *self.has.keep(properties)]
+        kept = (*self.where.keep(properties), *self.has.keep(properties))
+        return [event.at, self.has.fits(properties), *kept, event.place]
+
+    def order(self, row: Row) -> tuple[Any, ...]:
+        """By `at`, then by the place; a row that was kept before places were is the earlier."""
+        return row[0], row[self._has_to :]
 
     def compact(self, rows: list[Row], at: int) -> list[Row]:
         """Only the last, where every row matches."""
@@ -48,7 +54,7 @@ class Last(RowLeaf):
         row = self.last(state or [], view, at)
         if row is None or not row[1] or not self.window.has(row[0], at):
             return False
-        return self.has.holds(row[self._has_from :], view, at)
+        return self.has.holds(row[self._has_from : self._has_to], view, at)
 
     def edges(self, rows: list[Row]) -> Iterable[int]:
         """Where each would enter and leave the window."""
@@ -62,7 +68,7 @@ class Last(RowLeaf):
 
     def size(self, per_day: int) -> int:
         """One row, or with a timed filter in `where` one an event of ten years."""
-        row = 12 + 33 * (len(self.where.timed) + len(self.has.timed))
+        row = 24 + 33 * (len(self.where.timed) + len(self.has.timed))
         return 3 + row * (per_day * Range(spec.Ever()).days() if self.where.timed else 1)
 
     def explain(self, state: list[Row] | None, view: ContactView, at: int) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from schemas.records import Event
 
 
 class Listed(EventLeaf):
-    """State: `[at, whether added]` of the latest fact, of two at one instant the later in the log."""
+    """State: `[at, whether added, place in the log]` of the latest fact, of two at one instant the later in the log."""
 
     def __init__(self, segment: str):
         self.segment = segment
@@ -24,9 +24,9 @@ class Listed(EventLeaf):
         """Take the fact where none is later."""
         if not self.names_it(event) or event.properties.get("segment") != self.segment:
             return state
-        if state is not None and state[0] > event.at:
+        if state is not None and _when(state) > (event.at, [event.place]):
             return state
-        return [event.at, event.name == SEGMENT_ADDED]
+        return [event.at, event.name == SEGMENT_ADDED, event.place]
 
     def truth(self, state: list[Any] | None, view: ContactView, at: int) -> bool:
         """Whether the latest fact added the contact."""
@@ -34,12 +34,17 @@ class Listed(EventLeaf):
 
     def union(self, a: list[Any], b: list[Any]) -> list[Any]:
         """The later one."""
-        return a if a[0] > b[0] else b
+        return a if _when(a) > _when(b) else b
 
     def size(self, per_day: int) -> int:
         """One fact."""
-        return 12
+        return 24
 
     def explain(self, state: list[Any] | None, view: ContactView, at: int) -> dict[str, Any]:
         """When the latest fact happened, and what it did."""
         return {} if state is None else {"at": state[0], "added": state[1]}
+
+
+def _when(state: list[Any]) -> tuple[int, list[Any]]:
+    """What the order goes by; one that was kept before places were is the earlier."""
+    return state[0], state[2:]

@@ -1,12 +1,11 @@
-"""Leaves that keep a row an event: `[at, …]`, in the order of `at`, of equal ones in the log's."""
+"""Leaves that keep a row an event: `[at, …]`, in the order of `at`."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from bisect import insort
 from collections.abc import Iterable
-from operator import itemgetter
-from typing import Final
+from typing import Any, Final
 
 from flows.contact.view import ContactView
 from flows.segments.leaf import EventLeaf
@@ -14,7 +13,6 @@ from flows.segments.measures import Row
 from schemas.records import Event
 
 LOOKAHEAD: Final = 32  # edges that are tried for the next change; where none of them is one, a wake may be in vain
-_AT: Final = itemgetter(0)
 
 
 class RowLeaf(EventLeaf):
@@ -27,6 +25,10 @@ class RowLeaf(EventLeaf):
     def compact(self, rows: list[Row], at: int) -> list[Row]:
         """The rows without those that matter no more from `at` on."""
         return rows
+
+    def order(self, row: Row) -> Any:
+        """What rows stand in the order of."""
+        return row[0]
 
     def edges(self, rows: list[Row]) -> Iterable[int]:
         """The instants at which rows begin or end to count."""
@@ -42,12 +44,12 @@ class RowLeaf(EventLeaf):
         if row is None:
             return state
         rows = list(state or ())
-        insort(rows, row, key=_AT)
+        insort(rows, row, key=self.order)
         return self.compact(rows, at)
 
     def union(self, a: list[Row], b: list[Row]) -> list[Row]:
-        """Both, `b` behind where they are of the same instant."""
-        return self.compact(sorted(a + b, key=_AT), -1)
+        """Both, `b` behind where nothing else tells."""
+        return self.compact(sorted(a + b, key=self.order), -1)
 
     def next_change(self, state: list[Row] | None, view: ContactView, at: int) -> int | None:
         """The first edge at which the answer is another one, or an earlier instant that may be one."""

@@ -8,7 +8,7 @@ the contact's (a tick, what spans contacts) has no name.
 # ruff: noqa: S608 - what is put together are constants and placeholders, never values
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from schemas.facts import ACCOUNT_KEY, ADDRESS_KEY, CONTROL, INTERNAL
@@ -49,20 +49,26 @@ FACTS: Final = f"""\
 
 
 def merge_parameters(claims: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    """The parameters of `facts` from (earlier id, user) in the order of the log.
+    """The parameters of `facts` from (earlier id, user): each id is given with the contact that it is in the end."""
+    part_of = parts(claims)
+    ids = [*part_of, ""]  # `transform` takes no empty arrays
+    return {"merged_from": ids, "merged_into": [whole(id, part_of) for id in ids]}
 
-    The first claim of an id stands; one by who is himself a part of it is void. Each id is given with the contact that
-    it is a part of in the end.
+
+def parts(claims: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Earlier id -> user, of claims in the order of the log.
+
+    The first claim of an id stands; one by who is himself a part of it is void.
     """
     part_of: dict[str, str] = {}
     for earlier, later in claims:
-        if earlier not in part_of and _whole(later, part_of) != earlier:
+        if earlier not in part_of and whole(later, part_of) != earlier:
             part_of[earlier] = later
-    ids = [*part_of, ""]  # `transform` takes no empty arrays
-    return {"merged_from": ids, "merged_into": [_whole(id, part_of) for id in ids]}
+    return part_of
 
 
-def _whole(id: str, part_of: dict[str, str]) -> str:
+def whole(id: str, part_of: Mapping[str, str]) -> str:
+    """The contact that an id is a part of in the end; itself where it is nobody's part."""
     while id in part_of:
         id = part_of[id]
     return id

@@ -107,8 +107,7 @@ class Conditions(Values):
 
     def _trait(self) -> dict[str, JSON]:
         leaf = {"trait": self.random.choice(PATHS), **self.comparison()}
-        is_account = str(leaf["trait"]).startswith("account.")  # a contact is told what its account's traits are now
-        return leaf | {"for": self.duration()} if self.random.random() < 0.3 and not is_account else leaf
+        return leaf | {"for": self.duration()} if self.random.random() < 0.3 else leaf
 
     def _date(self) -> dict[str, JSON]:
         return {"trait": self.random.choice(DATES), **self.comparison(DATE_OPS)}

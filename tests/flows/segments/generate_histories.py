@@ -36,21 +36,14 @@ class Histories(Values):
         return log
 
     def _sent(self, event: Event, logged_at: int, log: list[Logged]) -> Event:
-        """By whom and when. Contacts that may become one have no instant in common: such a tie has no order."""
+        """By whom and when."""
         r = self.random
         event.user_id = r.choice(self.contacts if event.type == "alias" else (*self.contacts, *EARLIER))
         if r.random() < 0.08 and event.type not in ("alias", "group"):
             event.anonymous_id, event.user_id = r.choice(ANONYMOUS), ""
             if event.type == "identify" and r.random() < 0.6:
                 event.user_id = r.choice(self.contacts)  # the two are one from now on
-        at = min(self._at(logged_at, log), logged_at + HOUR)
-        others = (*EARLIER, *ANONYMOUS)
-        contact = event.user_id or event.anonymous_id
-        if contact in others:
-            at = (min(at, logged_at) // 100 - 1) * 100 + 90 + others.index(contact)
-        elif 90 <= at % 100 < 90 + len(others):
-            at -= len(others)
-        event.at = at
+        event.at = min(self._at(logged_at, log), logged_at + HOUR)
         return event
 
     def _at(self, logged_at: int, log: list[Logged]) -> int:
@@ -88,8 +81,9 @@ class Histories(Values):
             return Event("identify", id, traits=self._traits())
         if kind < 0.77:
             return Event("alias", id, previous_id=r.choice((ANONYMOUS[0], *EARLIER)))
-        if kind < 0.79:
-            return Event("group", id, group_id=r.choice(("acme", "globex")), traits={"plan": r.choice(WORDS)})
+        if kind < 0.80:
+            said = {"plan": r.choice(WORDS)} if r.random() < 0.7 else {}
+            return Event("group", id, group_id=r.choice(("acme", "globex")), traits=said)
         if kind < 0.87:
             return Event(f"{r.choice(CHANNELS)}_{r.choice(OUTCOMES)}", id, properties=self._outcome())
         return self._fact(id)

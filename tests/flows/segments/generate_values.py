@@ -44,6 +44,8 @@ PATHS = (
     "first name",
     "$x",
     "account.plan",
+    "account.id",
+    "account",
 )
 DATES = ("birthday", "renewal")
 PROPERTIES = ("total", "sku", "nested.value", "paid", "when", "$amount")

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from schemas.ids import bucket
 from schemas.records import Event
 from schemas.times import parse_duration, parse_instant
-from tests.flows.segments.naive_values import JSON, MISSING, compare, empty, number, put, said, same
+from tests.flows.segments.naive_values import JSON, MISSING, compare, empty, leaves, number, put, same
 
 CONTROL = {"tick", "hydrate", "enter"}
 CHANNELS = ("email", "sms", "push", "webhook")
@@ -37,6 +37,13 @@ class Fact(NamedTuple):
     at: int
     order: int
     event: Event
+
+
+class Stated(NamedTuple):
+    """What a record says of a contact's traits."""
+
+    fact: Fact
+    traits: Mapping[str, JSON]
 
 
 @dataclass(frozen=True)
@@ -119,12 +126,15 @@ class Person:
             value = value.get(key, MISSING) if isinstance(value, dict) else MISSING
         return MISSING if empty(value) else value
 
-    def stated(self) -> list[Fact]:
+    def stated(self) -> list[Stated]:
         """What is said of the contact's traits: by its own records, and by anyone's of the account it is in now."""
-        identifies = [f for f in self.facts if f.event.type == "identify"]
         groups = [f for f in self.facts if f.event.type == "group"]
         account = max(groups, key=when).event.group_id if groups else ""
-        return identifies + [f for f in self.grouped if f.event.group_id == account]
+        return [
+            *(Stated(f, f.event.traits) for f in self.facts if f.event.type == "identify"),
+            *(Stated(f, {"account": {"id": f.event.group_id}}) for f in groups),
+            *(Stated(f, {"account": f.event.traits}) for f in self.grouped if f.event.group_id == account),
+        ]
 
     @property
     def zone(self) -> ZoneInfo:
@@ -172,12 +182,12 @@ def is_consent(event: Event, channel: str, topic: str) -> bool:
 # --- traits -----------------------------------------------------------------------------------------------------------
 
 
-def traits_of(facts: Sequence[Fact], at: int) -> dict[str, JSON]:
+def traits_of(stated: Sequence[Stated], at: int) -> dict[str, JSON]:
     """All that identifies (and groups, for the account) said by then, merged path by path in the order of `at`."""
     tree: dict[str, JSON] = {}
-    for fact in sorted(facts, key=when):
+    for fact, traits in sorted(stated, key=lambda s: when(s.fact)):
         if fact.at <= at:
-            for path, value in said(fact.event):
+            for path, value in leaves(traits):
                 put(tree, path.split("."), value)
     return tree
 
@@ -332,7 +342,7 @@ def trait(leaf: Mapping[str, JSON], person: Person) -> bool:
     if "for" not in leaf:
         return compare(person.trait(leaf["trait"]), leaf, person)
     since = person.at - parse_duration(leaf["for"])
-    instants = {since} | {f.at for f in person.facts if since < f.at <= person.at}
+    instants = {since} | {s.fact.at for s in person.stated() if since < s.fact.at <= person.at}
     return all(compare(person.trait(leaf["trait"], at), leaf, person) for at in instants)
 
 

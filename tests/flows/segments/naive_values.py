@@ -9,7 +9,6 @@ from fractions import Fraction
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
-from schemas.records import Event
 from schemas.times import parse_duration, to_ms
 
 JSON = Any
@@ -186,15 +185,6 @@ def observed(birthday: date, year: int) -> tuple[int, int]:
     if (birthday.month, birthday.day) == (2, 29) and not leap:
         return 2, 28
     return birthday.month, birthday.day
-
-
-def said(event: Event) -> Iterator[tuple[str, JSON]]:
-    """(path, value) of each trait that an event states; an object states what is in it."""
-    if event.type == "identify":
-        yield from leaves(event.traits)
-    elif event.type == "group":
-        yield "account.id", event.group_id
-        yield from leaves({"account": event.traits})
 
 
 def leaves(value: JSON, path: str = "") -> Iterator[tuple[str, JSON]]:

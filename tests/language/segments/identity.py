@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.language.lines import alias, did, groups, says
+from tests.language.lines import alias, did, fact, groups, said, says
 from tests.language.story import Row, Story
 
 
@@ -169,4 +169,75 @@ TIES = Story(
     ],
 )
 
-STORIES = (CLOCKS, MERGES, SPANS, TWICE, MANY, TIES)
+# of two contacts that become one: whose record is the later in the log decides, wherever it was written
+MERGED_TIES = Story(
+    "ties of merged contacts",
+    [
+        said("ann", "01-01", {"plan": "user"}),
+        did("ann", "b", "01-01", n=1),
+        fact("ann", "consent_changed", "01-01", channel="email", status="unsubscribed"),
+        fact("ann", "segment_removed", "01-01", segment="row-3"),
+        said("~x1", "01-01", {"plan": "guest"}),
+        did("~x1", "b", "01-01", n=2),
+        fact("~x1", "consent_changed", "01-01", channel="email", status="subscribed"),
+        fact("~x1", "segment_added", "01-01", segment="row-3"),
+        said("~x2", "01-01", {"plan": "guest"}),
+        did("~x2", "b", "01-01", n=1),
+        fact("~x2", "consent_changed", "01-01", channel="email", status="unsubscribed"),
+        fact("~x2", "segment_removed", "01-01", segment="row-3"),
+        said("bob", "01-01", {"plan": "user"}),
+        did("bob", "b", "01-01", n=2),
+        fact("bob", "consent_changed", "01-01", channel="email", status="subscribed"),
+        fact("bob", "segment_added", "01-01", segment="row-3"),
+        says("ann", "01-02", also="~x1"),
+        says("bob", "01-02", also="~x2"),
+    ],
+    [
+        Row(
+            "(a tie: the later in the log)",
+            {"trait": "plan", "op": "eq", "value": "user"},
+            {"01-01": "ann bob", "01-02": "bob"},
+        ),
+        Row(
+            "Of events with the same `at` the later in the log is the later",
+            {"last_performed": "b", "has": [{"property": "n", "op": "eq", "value": 2}]},
+            {"01-02": "ann bob"},
+        ),
+        Row("the latest by `at`", {"consent": "email"}, {"01-01": "bob ~x1", "01-02": "ann bob"}),
+        Row("the latest by `at` stands", None, {"01-01": "bob ~x1", "01-02": "ann bob"}),
+        Row(
+            "it has held without a break",
+            {"trait": "plan", "op": "eq", "value": "guest", "for": "1d"},
+            {"01-01 23:59:59.999": "", "01-02": "ann"},
+        ),
+    ],
+)
+
+# the same event came to two that became one: it counts once, the first in the log
+TWO_IDS = Story(
+    "duplicates of two ids",
+    [
+        did("~x1", "buy", "01-01 10:00", id="m1", n=1),
+        did("ann", "buy", "01-01 10:00", id="m1", n=2),
+        did("bob", "buy", "01-01 10:00", id="m1", n=4),
+        did("~x2", "buy", "01-01 11:00", id="m1", n=8),
+        said("~x2", "01-01 12:00", {"plan": "guest"}) | {"messageId": "i1"},
+        says("bob", "01-01 13:00", also="~x2", plan="user") | {"messageId": "i1"},
+        says("ann", "01-01 14:00", also="~x1"),
+    ],
+    [
+        Row(
+            "Commands on files, and the batch side, see the settled state.",
+            {"performed": "buy", "count": {"op": "eq", "value": 1}},
+            {"01-01 11:00": "ann bob ~x1 ~x2", "01-01 13:00": "ann bob ~x1", "01-01 14:00": "ann bob"},
+        ),
+        Row(
+            "Events of a contact with the same `messageId` count once, the first in the log.",
+            {"performed": "buy", "sum": {"property": "n", "op": "in", "value": [1, 4]}},
+            {"01-01 13:00": "bob ~x1", "01-01 14:00": "ann bob"},
+        ),
+        Row("the first in the log", {"trait": "plan", "op": "eq", "value": "guest"}, {"01-01 14:00": "bob"}),
+    ],
+)
+
+STORIES = (CLOCKS, MERGES, SPANS, TWICE, MANY, TIES, MERGED_TIES, TWO_IDS)

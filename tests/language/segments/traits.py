@@ -166,6 +166,11 @@ ACCOUNTS = Story(
                 "01-14": "ann bob cid",
             },
         ),
+        Row(
+            "the same value said again is no break",
+            {"trait": "account.plan", "op": "ne", "value": "gold", "for": "7d"},
+            {"01-08": "cid", "01-09 23:59:59.999": "cid", "01-10": "ann bob cid"},
+        ),
     ],
 )
 
