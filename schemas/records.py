@@ -117,8 +117,10 @@ class Change(msgspec.Struct, omit_defaults=True, gc=False):
     journey_step        journey, version, run, entry, node, branch (the edge taken to leave the node, if any),
                         value (why, where a node chose: the arm of a split whose shares move, the hour of `best_time`)
     journey_exited      journey, version, run, entry, node, reason
-    journey_converted   the same: the goal was reached within its window after the run had ended; reason `holdout`: by a
-                        contact that was held out
+    journey_moved       the same, with the version and node that a migration moved the run to; reason (the migration's
+                        id), branch (the node where it was), value (the version that it was on)
+    journey_converted   as journey_exited: the goal was reached within its window after the run had ended; reason
+                        `holdout`: by a contact that was held out
     journey_refused     journey, version, entry, reason (an entry that re-entry, key or holdout refused), holdout (the
                         universal one), run (of who is held out and watched: journey_converted says its goal)
     send_skipped        campaign, journey, version, run, entry, node, send, channel, topic, reason

@@ -27,7 +27,7 @@ from schemas.records import Record
 from schemas.times import parse_duration
 
 # A change of these must pass over every contact: what is asked, what holds where nothing was said, who is held out.
-_NOT_OF_SEGMENTS = ("journey", "campaign", LAUNCH, "topic", "workspace", "holdout")
+_NOT_OF_SEGMENTS = ("journey", "journey_migration", "campaign", LAUNCH, "topic", "workspace", "holdout")
 _OF_EVERYONE = ("segment", *_NOT_OF_SEGMENTS)
 MAX_SPARED: Final = 16  # activations that one may have passed by unseen: each costs when he is next touched
 # (partition, path) of a file (`flows.segments.hydration`) -> contact -> what it brings, encoded: the states of leaves
@@ -185,7 +185,9 @@ class Definitions:
             snapshot = self.catalogue.active(snapshot.since - 1)
         found = self._sets.get(snapshot.since)
         if found is None:
-            journeys = JourneySet.build([*snapshot.of("journey"), *triggered(snapshot)], self._version)
+            journeys = JourneySet.build(
+                [*snapshot.of("journey"), *triggered(snapshot)], self._version, snapshot.of("journey_migration")
+            )
             asked = [*journeys.programs(), *self._campaigns(snapshot), *self._warming(snapshot)]
             segments = SegmentSet.build(snapshot.of("segment"), asked)
             releases = compile_releases(snapshot, self._campaign, self._states_in)

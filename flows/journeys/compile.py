@@ -10,6 +10,7 @@ from flows.definitions.catalogue import Published
 from flows.journeys.arming import Armed, compile_armed
 from flows.journeys.journey import Journey, compile_journey
 from flows.journeys.matching import Names, compile_match
+from flows.journeys.migration import Migration, compile_migration
 from flows.journeys.nodes.wait import WaitForEvent, WaitForSegment, WaitUntilDate
 from flows.journeys.reentry import Reentry
 from flows.journeys.run import Run
@@ -42,7 +43,14 @@ class Opener:
 class JourneySet:
     """The active journeys. Runs stay on the version that they entered, so what earlier ones listen to is known too."""
 
-    def __init__(self, active: Sequence[tuple[Published, Journey]], earlier: Sequence[Journey], version: Version):
+    def __init__(
+        self,
+        active: Sequence[tuple[Published, Journey]],
+        earlier: Sequence[Journey],
+        version: Version,
+        migrations: Sequence[Migration] = (),
+    ):
+        self.migrations = tuple(migrations)
         self._since = {journey.id: (published.version, published.since) for published, journey in active}
         self._current = {journey.id: journey for _, journey in active}
         self._versions = {(j.id, j.version): j for j in (*earlier, *self._current.values())}
@@ -52,11 +60,11 @@ class JourneySet:
         self._index_runs(list(self._versions.values()))
 
     @classmethod
-    def build(cls, active: Sequence[Published], version: Version) -> JourneySet:
+    def build(cls, active: Sequence[Published], version: Version, migrations: Sequence[Published] = ()) -> JourneySet:
         """Of the active versions; `version` finds any version ever published (KeyError where there is none)."""
         current = [(published, compile_journey(published)) for published in active]
         earlier = [compile_journey(p) for published in active for p in _earlier(published, version)]
-        return cls(current, earlier, version)
+        return cls(current, earlier, version, [compile_migration(p) for p in migrations])
 
     def _index_openers(self) -> None:
         self.by_event_name: dict[str, list[Opener]] = {}
@@ -135,6 +143,11 @@ class JourneySet:
     def newly_current(self, before: JourneySet) -> list[Opener]:
         """The triggers that also enter those who are members when their version becomes active, just now."""
         return [o for o in self.current if before._since.get(o.journey.id) != self._since[o.journey.id]]
+
+    def newly_migrated(self, before: JourneySet) -> list[Migration]:
+        """The migrations that became active just now."""
+        known = {(m.id, m.begun) for m in before.migrations}
+        return [m for m in self.migrations if (m.id, m.begun) not in known]
 
     def has(self, id: str) -> bool:
         """Whether the journey is active, in whatever version."""

@@ -22,6 +22,13 @@ def start(scope: Scope, section: Journeys, run: Run) -> None:
     _follow(section, visit, _arrive(visit, run.node))
 
 
+def go_on(scope: Scope, section: Journeys, run: Run, since: int, due: int | None) -> None:
+    """Let a run that was put at its node go on there, as if it had come at `since`; it waits until `due` if given."""
+    visit = Visit(scope, scope.active.journeys.of(run), run)
+    run.since, run.due = since, due
+    _follow(section, visit, visit.journey.nodes[run.node].enter(visit) if due is None else Rest(due))
+
+
 def wake(scope: Scope, section: Journeys, run: Run) -> None:
     """Ask the wait at which a run rests, and move the run where it may leave. History that is imported moves nobody."""
     visit = Visit(scope, scope.active.journeys.of(run), run)

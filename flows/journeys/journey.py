@@ -24,6 +24,7 @@ from flows.journeys.reentry import Reentry
 from flows.journeys.run import Run
 from schemas.definitions import actions, nodes, parse, split, waits
 from schemas.definitions import triggers as written
+from schemas.definitions.graph import Arc, on_cycles
 from schemas.definitions.journey import Journey as WrittenJourney
 from schemas.records import Event
 from schemas.times import parse_duration
@@ -33,7 +34,11 @@ EXIT_WHEN = "exit_when"
 
 @dataclass(frozen=True, slots=True)
 class Journey:
-    """One version. `kept` are the parts of an opening event that runs keep; `on` its triggers by their nodes."""
+    """One version.
+
+    `kept` are the parts of an opening event that runs keep; `on` its triggers by their nodes;
+    `repeated` are the nodes on a cycle.
+    """
 
     id: str
     version: int
@@ -52,6 +57,7 @@ class Journey:
     questions: tuple[Question, ...]
     own: OwnLeaves
     kept: tuple[str, ...]
+    repeated: frozenset[str]
 
     @property
     def ends(self) -> list[Question]:
@@ -111,6 +117,7 @@ def _compiled(id: str, version: int, body: bytes) -> Journey:
         questions=questions,
         own=OwnLeaves(questions),
         kept=_kept(made, compiled),
+        repeated=frozenset(on_cycles([Arc(edge.from_, edge.to) for edge in made.edges])),
     )
 
 

@@ -94,6 +94,20 @@ class OwnLeaves:
         states.begin(self._leafset, scope.event, scope.view, scope.at)
         return states
 
+    def carry_over(self, scope: Scope, held: LeafStates | None) -> LeafStates | None:
+        """The states of a run that comes from another version: what the same leaves have seen stays, others begin now.
+
+        What only the other version asks for is kept as it is, in case that the run goes back.
+        """
+        if not self._leafset.leaves and held is None:
+            return None
+        states = LeafStates()
+        states.begin(self._leafset, None, scope.view, scope.at)
+        if held is not None:
+            states.states |= held.states
+            states.refresh(self._leafset.leaves.values(), scope.view, scope.at)
+        return states
+
     def observe(self, scope: Scope, run: Run) -> None:
         """Take in a record that was logged after the entry and did not happen before it, and the time that passed."""
         states, event = run.leaves, scope.event

@@ -1,6 +1,6 @@
 """The journeys of a contact at one instant (LANGUAGE, "Journeys"), in this order:
 
-    goal and exit_when of the runs that last ──▶ waits, in the order of the runs' entries ──▶ entries
+    migrations ──▶ goal and exit_when of the runs that last ──▶ waits, in the order of the runs' entries ──▶ entries
 
 so that the record that ended a run may begin the next one. Where the journeys' priorities differ, waits and entries of
 those of a higher one come before those of a lower one. What no trigger, wait or condition listens to passes without
@@ -15,6 +15,7 @@ from flows.contact.scope import Scope
 from flows.journeys import entry, executor
 from flows.journeys.arming import arm
 from flows.journeys.compile import Opener
+from flows.journeys.migration import migrate
 from flows.journeys.run import SECTION, Journeys, Run
 
 __all__ = ["SECTION", "exit_all", "react"]
@@ -29,6 +30,7 @@ def react(scope: Scope) -> None:
         return
     section = scope.state.get(SECTION)
     if section.runs or section.ended:
+        migrate(scope, section)
         _observe(scope, section)
         _conclude(scope, section)
     _move(scope, section)

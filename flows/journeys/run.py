@@ -13,13 +13,24 @@ from flows.segments.where import look_up
 from schemas.records import Event
 
 
+class Move(msgspec.Struct, array_like=True, gc=False):
+    """A migration that moved a run from `node`, where it was `since`, to node `to`, whose `visit` that was."""
+
+    migration: str
+    node: str
+    since: int
+    to: str
+    visit: int
+
+
 class Run(msgspec.Struct, array_like=True, gc=False):
     """One run, from its entry to its end.
 
     `entry` is the entry key as text (`key_text`), empty where the journey has none. `entered` and `since` are when it
     entered the journey and its present node, `due` when it is woken there at the latest. `visits` counts how often it
     came to each node, `opened` is what it keeps of the event that opened it, `leaves` the state of the conditions that
-    look at this run alone, `variant` the arm of the last split that it passed.
+    look at this run alone, `variant` the arm of the last split that it passed, `moves` the
+    migrations that brought it to its version and can be taken back.
     `held` is true for what is no run: a contact that a holdout kept out, watched for the goal alone.
     """
 
@@ -36,6 +47,7 @@ class Run(msgspec.Struct, array_like=True, gc=False):
     leaves: LeafStates | None = None
     variant: str = ""
     held: bool = False
+    moves: list[Move] = []
 
 
 class Journeys(msgspec.Struct, array_like=True, gc=False):

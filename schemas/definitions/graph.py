@@ -97,6 +97,11 @@ def _loops(by_id: Mapping[str, Vertex], arcs: Sequence[Arc]) -> Iterable[Violati
             yield Violation(f"nodes.{id}", "it is on a cycle without a wait; put a wait into the cycle")
 
 
+def on_cycles(arcs: Sequence[Arc]) -> set[str]:
+    """The nodes that a path leads back to."""
+    return {id for id in {arc.source for arc in arcs} if id in _beyond({id}, arcs)}
+
+
 def _beyond(start: Iterable[str], arcs: Sequence[Arc]) -> set[str]:
     """The nodes that a path of one or more edges leads to."""
     after: dict[str, list[str]] = {}

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
-from flows.delivery.planning import Intent, plan
+from flows.delivery.planning import Intent, plan, skip
 from flows.journeys.nodes.base import Leave, Result, Visit
 from schemas.definitions import actions as written
 from schemas.definitions import nodes
@@ -18,6 +18,8 @@ from schemas.ids import uuid5
 from schemas.records import CrmCommand, Event, encode
 from schemas.times import format_instant, parse_duration
 from schemas.topics import CRM_COMMANDS
+
+PASSED_BEFORE: Final = "passed_before"  # the reason of a skip: a run that was moved had passed the node already
 
 
 def occurrence(visit: Visit, node: str) -> int:
@@ -56,7 +58,10 @@ class Send:
     expires: int = 0
 
     def enter(self, visit: Visit) -> Result:
-        """Plan it; planning says why, where it may not go."""
+        """Plan it; planning says why, where it may not go. A run that was moved is not sent it twice."""
+        if visit.run.visits[self.id] > 1 and self.id not in visit.journey.repeated:
+            skip(visit.scope, self.intent(visit), PASSED_BEFORE)
+            return Leave("skipped")
         return Leave("skipped" if plan(visit.scope, self.intent(visit)) else "")
 
     def intent(self, visit: Visit) -> Intent:
