@@ -17,6 +17,8 @@ import msgspec
 
 from connectors.consistency import check_together, must_warm_up, unknown_names
 from connectors.log import Log
+from connectors.migrating import KIND as MIGRATION
+from connectors.migrating import migration_faults
 from flows.definitions.catalogue import Catalogue, Published, Snapshot
 from schemas.definitions import parse
 from schemas.errors import InvalidInput, VersionTaken, Violation
@@ -86,9 +88,14 @@ def validate(bodies: Sequence[Mapping[str, Any]], places: Sequence[str] = ()) ->
 def unknown(
     reader: CatalogueReader, bodies: Sequence[Mapping[str, Any]], places: Sequence[str] = ()
 ) -> list[Violation]:
-    """What journeys and campaigns among the bodies name that neither stands nor is given with them."""
+    """What journeys, campaigns and migrations among the bodies name that neither stands nor is given with them."""
     with reader.open() as catalogue:
-        return unknown_names(_standing(catalogue), bodies, places)
+        faults = unknown_names(_standing(catalogue), bodies, places)
+        for number, body in enumerate(bodies):
+            if body.get("kind") == MIGRATION:
+                place = places[number] if places else ""
+                faults += [Violation(_join(place, v.path), v.message) for v in migration_faults(catalogue, body)]
+    return faults
 
 
 def _standing(catalogue: Catalogue) -> dict[Key, Published]:

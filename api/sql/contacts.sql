@@ -57,7 +57,7 @@ ORDER BY model
 SELECT
     journey,
     run,
-    max(version) AS version,
+    argMax(version, (at, offset)) AS version,
     max(entry) AS entry,
     argMax(node, (at, offset)) AS node,
     min(at) AS entered_at,

@@ -1,33 +1,20 @@
-"""`waxwing journey`: a journey simulated over a history, and what an installation says of one that runs."""
+"""`waxwing journey`: simulations, who is entered by hand, migrations of runs, experiments."""
 
 from __future__ import annotations
 
-import time
-from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated
 from urllib.parse import quote
 
-import msgspec
 import typer
 
-from connectors.entering import entering
-from connectors.open import open_log
-from connectors.publish import CatalogueReader
-from flows.contact.replay import replay
-from flows.journeys.simulation import Summary
-from flows.segments.order import refuse_cycles
 from infra.client import show
-from infra.history import read_definitions, read_lines
-from infra.settings import Settings
-from schemas.definitions import Body
-from schemas.definitions.conditions import parse_condition, references
-from schemas.definitions.journey import Journey
-from schemas.definitions.segment import Segment
-from schemas.errors import InvalidInput, Violation
-from schemas.times import parse_instant
+from infra.commands.journey_acts import enter, migrate
+from infra.commands.simulating import simulate
 
-NOT_THERE: Final = 1
 app = typer.Typer(help="Journeys.", no_args_is_help=True)
+app.command()(simulate)
+app.command()(enter)
+app.command()(migrate)
 
 
 def register(root: typer.Typer) -> None:
@@ -41,58 +28,9 @@ def _journey() -> None:
 
 
 @app.command()
-def simulate(
-    file: Annotated[Path, typer.Argument(help="the journey and what it refers to: one definition or a list")],
-    events: Annotated[Path, typer.Option("--events", help="Segment-spec JSON lines")],
-    until: Annotated[str, typer.Option("--until", help="let time pass until this instant; else the last line's")] = "",
-    published_at: Annotated[str, typer.Option("--published-at", help="when it becomes active; else before all")] = "",
-    id: Annotated[str, typer.Option("--id", help="which journey, where the file has several")] = "",
-) -> None:
-    """Entries, visits by node, ends by reason, sends and skips of a journey over a history, as JSON.
-
-    `exited` counts all runs that ended; `completed` those of them that came to an exit node.
-    """
-    definitions = read_definitions(file)
-    journey = _chosen(file, [body for _, body in definitions], id)
-    _check_references(file, journey, [body for _, body in definitions])
-    end, active_from = _instant("--until", until), _instant("--published-at", published_at)
-    summary = Summary(journey.id, journey.key is not None)
-    replay([written for written, _ in definitions], read_lines(events), end, active_from, summary.take)
-    typer.echo(msgspec.json.encode(summary.as_json()))
-
-
-@app.command()
 def experiments(id: Annotated[str, typer.Argument(help="the journey")]) -> None:
     """The splits whose shares move: each arm's figures up to now, and what was decided, as JSON."""
     show(f"/v1/journeys/{quote(id, safe='')}/experiments")
-
-
-@app.command()
-def enter(
-    id: Annotated[str, typer.Argument(help="the journey")],
-    contact: Annotated[str, typer.Argument(help="the contact who enters")],
-    properties: Annotated[str, typer.Option("--properties", help="a JSON object, seen as the entry's properties")] = "",
-    key: Annotated[str, typer.Option("--key", help="entering again with the same key is the same entry")] = "",
-) -> None:
-    """Enter a contact through the journey's `api` trigger; printed once durable."""
-    now = time.time_ns() // 1_000_000
-    log = open_log(Settings())
-    try:
-        event, entry = entering(CatalogueReader(log), id, contact, _object("--properties", properties), key, now)
-        log.append([entry])
-    except KeyError:
-        typer.echo(f"there is no journey {id!r}", err=True)
-        raise typer.Exit(NOT_THERE) from None
-    finally:
-        log.close()
-    typer.echo(msgspec.json.encode({"journey": id, "contact": contact, "id": event.id}))
-
-
-def _object(option: str, text: str) -> dict[str, Any]:
-    try:
-        return msgspec.json.decode(text or "{}", type=dict[str, Any])
-    except msgspec.DecodeError as fault:
-        raise InvalidInput(option, [Violation("", f"is no JSON object: {fault}")]) from None
 
 
 @app.command("show")
@@ -102,38 +40,3 @@ def show_journey(
 ) -> None:
     """Its runs by version and node, and its conversion against those who were held out, as JSON."""
     show("/v1/reports/journeys", journey=id, window=window)
-
-
-def _chosen(file: Path, bodies: list[Body], id: str) -> Journey:
-    journeys = [body for body in bodies if isinstance(body, Journey) and id in ("", body.id)]
-    if len(journeys) == 1:
-        return journeys[0]
-    known = ", ".join(body.id for body in bodies if isinstance(body, Journey)) or "none"
-    what = f"there is no journey {id!r}" if id else f"which journey? give --id, one of: {known}"
-    raise InvalidInput(str(file), [Violation("", what)])
-
-
-def _check_references(file: Path, journey: Journey, bodies: list[Body]) -> None:
-    """InvalidInput where a segment is asked for that the file does not hold, by the journey or on the way."""
-    asks = {body.id: _asked(body) for body in bodies if isinstance(body, Segment)}
-    refuse_cycles(asks)
-    faults, reached = [], sorted(journey.segments())
-    for id in reached:
-        if id not in asks:
-            faults.append(Violation(f"journey {journey.id}", f"there is no segment {id!r} in the file"))
-        reached += sorted(asks.get(id, set()) - set(reached))
-    if faults:
-        raise InvalidInput(str(file), faults)
-
-
-def _asked(segment: Segment) -> set[str]:
-    return set() if segment.where is None else references(parse_condition(segment.where))
-
-
-def _instant(option: str, text: str) -> int | None:
-    if not text:
-        return None
-    try:
-        return parse_instant(text)
-    except ValueError as fault:
-        raise InvalidInput(option, [Violation("", str(fault))]) from None

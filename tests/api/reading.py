@@ -19,6 +19,7 @@ from api import (
     journeys,
     memberships,
     messages,
+    migrations,
     preview,
     problems,
     reports,
@@ -91,6 +92,7 @@ def world(folder: Path, clock: Clock | None = None) -> Iterator[World]:
         journeys,
         memberships,
         messages,
+        migrations,
         preview,
         reports,
     )

@@ -103,6 +103,12 @@ CREATE TABLE default.journey_executions (`journey` LowCardinality(String), `run`
 -- journey_executions_from_changes
 CREATE MATERIALIZED VIEW default.journey_executions_from_changes TO default.journey_executions (`journey` LowCardinality(String), `run` String, `contact` String, `version` UInt32, `entry` String, `entered_at` Nullable(DateTime64(3, 'UTC')), `exited_at` Nullable(DateTime64(3, 'UTC')), `exit_node` String, `exit_reason` String, `completed` UInt8) AS SELECT journey, run, contact, version, entry, if(kind = 'journey_entered', at, NULL) AS entered_at, if(kind = 'journey_exited', at, NULL) AS exited_at, if(kind = 'journey_exited', node, '') AS exit_node, if(kind = 'journey_exited', reason, '') AS exit_reason, (kind = 'journey_exited') AND (branch = 'completed') AS completed FROM default.changes WHERE kind IN ('journey_entered', 'journey_exited');
 
+-- journey_moves
+CREATE TABLE default.journey_moves (`journey` LowCardinality(String), `migration` LowCardinality(String), `run` String, `at` DateTime64(3, 'UTC'), `id` String, `offset` UInt64, `contact` String, `from_version` UInt32, `to_version` UInt32, `from_node` LowCardinality(String), `to_node` LowCardinality(String)) ENGINE = ReplacingMergeTree ORDER BY (journey, run, at, id) SETTINGS index_granularity = 8192;
+
+-- journey_moves_from_changes
+CREATE MATERIALIZED VIEW default.journey_moves_from_changes TO default.journey_moves (`journey` LowCardinality(String), `migration` String, `run` String, `at` DateTime64(3, 'UTC'), `id` String, `offset` UInt64, `contact` String, `from_version` UInt64, `to_version` UInt32, `from_node` LowCardinality(String), `to_node` LowCardinality(String)) AS SELECT journey, reason AS migration, run, at, id, offset, contact, JSONExtractUInt(value) AS from_version, version AS to_version, branch AS from_node, node AS to_node FROM default.changes WHERE kind = 'journey_moved';
+
 -- journey_steps
 CREATE TABLE default.journey_steps (`journey` LowCardinality(String), `run` String, `at` DateTime64(3, 'UTC'), `id` String, `offset` UInt64, `contact` String, `version` UInt32, `node` LowCardinality(String), `branch` LowCardinality(String) COMMENT 'the edge by which the run left the node', `waits` Bool COMMENT 'the run came to rest at the node') ENGINE = ReplacingMergeTree ORDER BY (journey, run, at, id) SETTINGS index_granularity = 8192;
 

@@ -116,3 +116,10 @@ def test_a_contact_is_entered_by_hand_once_for_a_key(folder):
     assert json.loads(made[0].stdout) == json.loads(made[1].stdout)
     assert waxwing("journey", "enter", "nothing", "ann").exit_code == 1
     assert waxwing("journey", "enter", "j", "ann", "--properties", "[]").exit_code == 2
+
+
+def test_a_map_that_is_none_is_named(folder):
+    (folder / "map.yaml").write_text("[a, b]")
+    refused = waxwing("journey", "migrate", "j", "--from", "1", "--to", "2", "--map", "map.yaml")
+    assert refused.exit_code == 2
+    assert "map.yaml" in refused.stderr
