@@ -19,6 +19,7 @@ from connectors import publish
 from connectors.publish import CatalogueReader, newest
 from flows.definitions.catalogue import Catalogue, Published
 from schemas.definitions import KINDS
+from schemas.definitions.json_schema import schema_of
 from schemas.errors import InvalidInput, Violation
 from schemas.times import format_instant
 
@@ -246,7 +247,7 @@ def schema(kind: str) -> dict[str, Any]:
     """The JSON Schema of a kind."""
     if kind not in KINDS:
         raise HTTPException(404, f"there is no kind {kind!r}; there are {', '.join(sorted(KINDS))}")
-    return KINDS[kind].model_json_schema()
+    return schema_of(kind)
 
 
 for _name in COLLECTIONS:

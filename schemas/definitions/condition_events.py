@@ -137,7 +137,7 @@ class Regularly(Form):
     period: Duration
     periods: int = Field(ge=1, le=MAX_PERIODS)
     at_least: int | None = Field(default=None, ge=1)
-    count: Annotated[Count, BeforeValidator(_enough)] = Count(op="gte", value=1)
+    count: Annotated[Count, BeforeValidator(_enough, json_schema_input_type=Count | int)] = Count(op="gte", value=1)
 
     @field_validator("at_least")
     @classmethod

@@ -265,11 +265,26 @@ def read_where(where: Properties) -> tree.Where:
     return tuple(p.read() for p in where)
 
 
+_TEXT: Final = {"type": "string"}
+_WITHIN_SCHEMA: Final = {
+    "anyOf": [
+        {"type": "string", "description": 'a duration, as in "30d"; in journeys also "run"'},
+        {
+            "type": "object",
+            "properties": {"from": _TEXT, "to": _TEXT},
+            "required": ["from", "to"],
+            "additionalProperties": False,
+        },
+    ]
+}
+_BETWEEN_SCHEMA: Final = {"type": "array", "items": _TEXT, "minItems": 2, "maxItems": 2}
+
+
 class Windowed(Form):
     """What may carry a window: `within` or `between`; with neither, ever."""
 
-    within: Annotated[Any, AfterValidator(_within)] = None
-    between: Annotated[Any, AfterValidator(_between)] = None
+    within: Annotated[Any, AfterValidator(_within), WithJsonSchema(_WITHIN_SCHEMA)] = None
+    between: Annotated[Any, AfterValidator(_between), WithJsonSchema(_BETWEEN_SCHEMA)] = None
 
     @field_validator("between")
     @classmethod

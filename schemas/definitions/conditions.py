@@ -57,6 +57,8 @@ from schemas.definitions.condition_tree import (
 from schemas.errors import InvalidInput, Violation
 
 __all__ = [
+    "IN_JOURNEY",
+    "IN_SEGMENT",
     "And",
     "Between",
     "Bucket",
@@ -217,6 +219,8 @@ def _of_journey(value: Any) -> Any:
     return check_condition(value, "journey")
 
 
-_SCHEMA: Final = {"type": "object", "description": "A condition: see DESIGN §5"}
-SegmentCondition = Annotated[Any, AfterValidator(check_condition), WithJsonSchema(_SCHEMA)]  # a field of a definition
-ConditionJson = Annotated[Any, AfterValidator(_of_journey), WithJsonSchema(_SCHEMA)]  # the same in a journey
+# `schemas.definitions.json_schema` puts the language in their places.
+IN_SEGMENT: Final = "condition"
+IN_JOURNEY: Final = "journey_condition"
+SegmentCondition = Annotated[Any, AfterValidator(check_condition), WithJsonSchema({"$comment": IN_SEGMENT})]
+ConditionJson = Annotated[Any, AfterValidator(_of_journey), WithJsonSchema({"$comment": IN_JOURNEY})]

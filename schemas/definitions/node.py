@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 import msgspec
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
+from pydantic.json_schema import WithJsonSchema
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from schemas.definitions.base import Id, Strict
 from schemas.definitions.condition_forms import EventName, PropertyIs
-from schemas.definitions.conditions import check_condition
+from schemas.definitions.conditions import IN_JOURNEY, check_condition
 from schemas.errors import Violation
 from schemas.times import parse_duration
 
@@ -46,10 +47,10 @@ def invalid(faults: Iterable[Violation]) -> ValidationError:
 Length = Annotated[str, AfterValidator(_length)]  # a duration of zero or more
 Shift = Annotated[str, AfterValidator(_shift)]  # a duration, `-3d` for before
 EntryPath = Annotated[str, Field(pattern=r"^(properties|traits|context)\..+$")]  # a path in the event that opened a run
-JourneyCondition = Annotated[Any, AfterValidator(partial(check_condition, scope="journey"))]  # a condition, as JSON
-RunCondition = Annotated[
-    Any, AfterValidator(partial(check_condition, scope="run"))
-]  # one in which events count since the run's entry
+_SCHEMA: Final = WithJsonSchema({"$comment": IN_JOURNEY})
+JourneyCondition = Annotated[Any, AfterValidator(partial(check_condition, scope="journey")), _SCHEMA]  # as JSON
+# One in which events count since the run's entry.
+RunCondition = Annotated[Any, AfterValidator(partial(check_condition, scope="run")), _SCHEMA]
 
 
 class EventMatch(Strict):
