@@ -74,7 +74,7 @@ class Settings(BaseSettings):
         "15m", description="how often every segment is recomputed from history and compared; 0s: never"
     )
     analysis_every: Annotated[str, AfterValidator(_length)] = Field(
-        "1m", description="how often experiments are looked at, to decide those that can be"
+        "1m", description="how often experiments are looked at, to decide those that can be, and hours of sending"
     )
     allow_private: bool = Field(False, description="let webhooks and providers be on private addresses (tests)")
     model_every: int = Field(500, ge=1, description="examples between two versions of a learned model")

@@ -19,6 +19,7 @@ from flows.holdouts.compile import Holdout, compile_holdouts
 from flows.journeys.compile import JourneySet
 from flows.journeys.nodes.split import Decision, compile_decisions
 from flows.scoring.model import Model, compile_model
+from flows.scoring.send_time import Everyone, compile_everyone
 from flows.segments.engine import SegmentSet
 from flows.segments.leaf import Leaf
 from flows.segments.program import Program
@@ -64,6 +65,7 @@ class Active:
     releases: Mapping[str, Release] = field(default_factory=dict)  # by the launches' ids
     experiments: Mapping[tuple[str, str], Decision] = field(default_factory=dict)  # (journey, node) of a split
     holdouts: tuple[Holdout, ...] = ()
+    send_time: Everyone | None = None
 
 
 class Definitions:
@@ -246,6 +248,7 @@ class Definitions:
             pasts=snapshot.pasts,
             holdouts=compile_holdouts(snapshot.of("holdout"), workspace.get("timezone", "UTC")),
             releases=releases,
+            send_time=compile_everyone(snapshot.get("send_time", "default")),
             experiments=compile_decisions(snapshot.of("experiment")),
         )
 

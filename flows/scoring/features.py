@@ -17,6 +17,7 @@ from typing import Final, Literal, assert_never
 import msgspec
 
 from flows.contact.section import Section
+from flows.scoring import send_time
 from schemas.definitions.model import FEATURE_SETS
 from schemas.times import DAY, MINUTE
 
@@ -39,6 +40,7 @@ class Features(msgspec.Struct, array_like=True, gc=False):
     `sent` to `visited` are decayed counts as of `stamp`; `sends` and `orders` count since ever; `unanswered` counts
     the sends since the last open or click; `last_…` are instants, 0: never. `scores` holds each model's last score.
     `pending` are the decisions that wait for their label (`flows.scoring.pending`), encoded: few records need them.
+    `hours`: local hour -> opens and clicks (`flows.scoring.send_time`).
     """
 
     stamp: int = 0
@@ -56,6 +58,7 @@ class Features(msgspec.Struct, array_like=True, gc=False):
     last_order: int = 0
     scores: dict[str, float] = {}
     pending: msgspec.Raw = _NO_PENDING
+    hours: dict[int, int] = {}
 
 
 SECTION: Final = Section(3, "features", Features)
@@ -126,6 +129,7 @@ def merge(own: Features, other: Features) -> None:
     for name in ("last_open", "last_click", "last_visit", "last_order"):
         setattr(own, name, max(getattr(own, name), getattr(other, name)))
     own.stamp = stamp
+    send_time.merge(own.hours, other.hours)
 
 
 def _recency(last: int, at: int) -> float:

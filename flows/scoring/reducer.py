@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final, Literal
 
 from flows.contact.scope import Scope
-from flows.scoring import pending
+from flows.scoring import pending, send_time
 from flows.scoring.features import SECTION, Fact, Features, merge, observe, vector
 from flows.scoring.model import Model, score
 from flows.scoring.pending import decided
@@ -75,6 +75,7 @@ def _take(scope: Scope, event: Event, fact: Fact | Unreached) -> None:
     if observe(features, fact, event.at):
         _score(scope, features)
     if is_answer:
+        send_time.answered(features.hours, send_time.local_hour(scope.view.zone, event.at))
         pending.answered(scope, features, _send(event))
 
 

@@ -1,4 +1,4 @@
-"""The analysis role: decides experiments by what ClickHouse holds. It runs where ClickHouse is."""
+"""The analysis role: experiments and hours of sending, by what ClickHouse holds. It runs where ClickHouse is."""
 
 from __future__ import annotations
 

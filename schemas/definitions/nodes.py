@@ -22,7 +22,15 @@ from schemas.definitions.base import Id, Strict
 from schemas.definitions.node import JourneyCondition, Node, by_field, by_value, invalid, read
 from schemas.definitions.split import Split
 from schemas.definitions.triggers import Trigger
-from schemas.definitions.waits import WaitFor, WaitForEvent, WaitForSegment, WaitUntil, WaitUntilDate, WaitWindow
+from schemas.definitions.waits import (
+    WaitBestTime,
+    WaitFor,
+    WaitForEvent,
+    WaitForSegment,
+    WaitUntil,
+    WaitUntilDate,
+    WaitWindow,
+)
 from schemas.errors import Violation
 
 
@@ -74,7 +82,7 @@ class Exit(Node):
         return ()
 
 
-AnyWait: TypeAlias = WaitFor | WaitUntil | WaitWindow | WaitUntilDate | WaitForEvent | WaitForSegment
+AnyWait: TypeAlias = WaitFor | WaitUntil | WaitWindow | WaitUntilDate | WaitForEvent | WaitForSegment | WaitBestTime
 AnyAction: TypeAlias = (
     SendAction | WebhookAction | TagAction | SetTraitAction | CreateTaskAction | AddToSegmentAction | StartJourneyAction
 )
@@ -87,6 +95,7 @@ _WAITS: Final[dict[str, type[AnyWait]]] = {
     "until_date": WaitUntilDate,
     "for_event": WaitForEvent,
     "for_segment": WaitForSegment,
+    "best_time": WaitBestTime,
 }
 _CONDITIONS: Final[dict[str, type[If | Branches]]] = {"if": If, "branches": Branches}
 _ACTIONS: Final[dict[str, type[AnyAction]]] = {

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from schemas.definitions.base import Id, Strict
 from schemas.definitions.node import EntryPath, EventMatch, Length, Node, Shift
-from schemas.definitions.simple import Zone
+from schemas.definitions.simple import Duration, Zone
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: tuple[str, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -58,6 +58,12 @@ class WaitWindow(LocalWait):
     """Passes at once inside the window, else waits for its start."""
 
     window: Window
+
+
+class WaitBestTime(Wait):
+    """The hour within that time at which the contact answers messages; without anything known it passes at once."""
+
+    best_time: Duration
 
 
 class EntryRef(Strict):

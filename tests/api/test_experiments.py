@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from scipy import stats
 
-from connectors.publish import CatalogueReader, delete, publish, rollback
+from connectors.publish import CatalogueReader, delete, newest, publish, rollback
 from flows.contact.active import Definitions
 from flows.contact.partition import PartitionFold
 from infra.analyst import Analyst
 from schemas.ids import bucket
 from schemas.records import Record, decode_change
-from schemas.times import HOUR
+from schemas.times import HOUR, from_ms
 from schemas.topics import CHANGES, DEFINITIONS, EVENTS
 from tests.api.living import Living, living
+from tests.flows.journeys.scenario import journey, node, started_by
 from tests.flows.journeys.test_splits_decided import a_split
 
 RATES = {"a": 15.0, "b": 40.0}
@@ -201,3 +203,31 @@ def replayed(there: Living) -> list[tuple[str, bytes]]:
             effects += fold.work(1 << 60)
         found += [(e.key, e.value) for e in effects if e.topic == CHANGES]
     return found
+
+
+def test_everyones_hours_are_counted_once_a_day_where_a_journey_asks_for_them(there):
+    analyst = Analyst(there.log, there.world.clickhouse.query, there.world.reads.queries["progress"])
+    expected = [0] * 24
+    for n in range(120):
+        contact, is_away = f"c{n}", n % 3 == 0
+        there.say(contact, "identify", f"i{n}", traits={"timezone": "America/New_York"} if is_away else {})
+        answers = {"type": "email_clicked", "id": f"a{n}", "properties": {"send": "s"}}
+        there.say(contact, **answers)
+        there.say(contact, **answers)  # told twice, counted once
+        there.say(contact, "email_opened", f"m{n}", properties={"send": "s", "machine": True})
+        expected[from_ms(there.now).astimezone(ZoneInfo("America/New_York" if is_away else "UTC")).hour] += 1
+        there.at(there.now + 17 * 60_000)
+    there.settle()
+    assert analyst.round() == []  # nobody asks
+    there.publish(journey(started_by(), node("best", "wait", best_time="24h")))
+    assert analyst.round() == ["default"]
+    assert analyst.round() == []
+    with CatalogueReader(there.log).open() as catalogue:
+        body = newest(catalogue).get("send_time", "default").body
+    assert body["answers"] == 120
+    assert body["hours"] == [round(100 * count / 120, 2) for count in expected]
+    there.settle(25 * HOUR)
+    by_hand = {"kind": "send_time", "id": "default", "hours": [1] * 24}
+    publish(CatalogueReader(there.log), [by_hand])
+    there.settle(25 * HOUR)
+    assert analyst.round() == []

@@ -11,6 +11,8 @@ from flows.journeys.localtime import next_clock, next_in_window, parse_clock, re
 from flows.journeys.matching import compile_match
 from flows.journeys.nodes.base import Leave, Node, Rest, Result, Visit, rest_until
 from flows.journeys.run import event_value, opened_value
+from flows.scoring import reducer as scoring
+from flows.scoring.send_time import choose
 from flows.segments.where import EventMatcher
 from schemas.definitions import nodes
 from schemas.definitions import waits as written
@@ -154,7 +156,22 @@ class WaitForSegment:
         return Leave("happened") if entered else _timeout(visit, self.timeout)
 
 
-Wait = WaitFor | WaitUntil | WaitWindow | WaitUntilDate | WaitForEvent | WaitForSegment
+@dataclass(frozen=True, slots=True)
+class WaitBestTime(_Timed):
+    """The contact's own hour within a length of time, chosen when the node is entered; the step says why."""
+
+    id: str
+    within: int
+
+    def enter(self, visit: Visit) -> Result:
+        """Now, or when the hour begins."""
+        scope = visit.scope
+        hours = scope.state.get(scoring.SECTION).hours
+        due, why = choose(scope.at, self.within, scope.view.zone, hours, scope.active.send_time)
+        return Leave(why=why) if due <= scope.at else Rest(due, why)
+
+
+Wait = WaitFor | WaitUntil | WaitWindow | WaitUntilDate | WaitForEvent | WaitForSegment | WaitBestTime
 
 
 def is_wait(node: Node) -> TypeGuard[Wait]:
@@ -187,6 +204,8 @@ def compile_wait(node: nodes.AnyWait, key: str) -> Wait:
         case written.WaitForEvent():
             match = compile_match(node.for_event)
             return WaitForEvent(node.id, match, key if node.match_key else "", _length(node.timeout))
+        case written.WaitBestTime():
+            return WaitBestTime(node.id, parse_duration(node.best_time))
         case written.WaitForSegment():
             return WaitForSegment(node.id, node.for_segment, _length(node.timeout))
         case _:

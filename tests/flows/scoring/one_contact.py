@@ -8,6 +8,7 @@ from typing import Any
 
 from flows.contact.scope import Scope
 from flows.contact.section import Contact
+from flows.contact.subject import Subject
 from schemas.records import Change, Entry, Event, Example, decode_change, decode_example
 from schemas.topics import CHANGES, EXAMPLES
 
@@ -16,7 +17,7 @@ class OneContact:
     """Feed it with `event` and `wait`; what was said stands in `effects`. Its state is stored after each step."""
 
     def __init__(self, reducers: Sequence[ModuleType], **active: Any):
-        self.reducers, self.active = reducers, SimpleNamespace(**active)
+        self.reducers, self.active = reducers, SimpleNamespace(zone="UTC", **active)
         self.stored: bytes | None = None
         self.effects: list[Entry] = []
         self.keys: set[str] = set()
@@ -56,7 +57,7 @@ class OneContact:
 
     def _step(self, at: int, cause: str, event: Event | None) -> Contact:
         state = self.open()
-        scope = Scope("ann", at, cause, event, self.active, state, None, self.effects)
+        scope = Scope("ann", at, cause, event, self.active, state, Subject("ann", state, self.active), self.effects)
         for reducer in self.reducers:
             reducer.react(scope)
         self.keys = scope.keys

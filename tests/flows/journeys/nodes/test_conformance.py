@@ -21,6 +21,7 @@ SAMPLES: dict[type, dict[str, Any]] = {
     written.WaitWindow: {"type": "wait", "window": {"from": "18:00", "to": "19:00"}},
     written.WaitUntilDate: {"type": "wait", "until_date": "renewal"},
     written.WaitForEvent: {"type": "wait", "for_event": {"event": "paid"}, "timeout": "1h"},
+    written.WaitBestTime: {"type": "wait", "best_time": "12h"},
     written.WaitForSegment: {"type": "wait", "for_segment": "vip", "timeout": "1h"},
     written.If: {"type": "condition", "if_": {"performed": "paid", "within": "run"}},
     written.Branches: {"type": "condition", "branches": [{"name": "a", "if": {"everyone": True}}]},
