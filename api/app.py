@@ -43,6 +43,7 @@ from api.auth import admin
 from api.deps import Deps
 from connectors.dead_letters import DeadLetters
 from connectors.publish import CatalogueReader
+from sinks.past_store import PastStore
 
 __all__ = ["Deps", "create_app"]
 
@@ -91,6 +92,7 @@ def create_app(deps: Deps) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
         deps.appenders.shutdown()
+        app.state.past.close()
 
     app = FastAPIOffline(  # its pages fetch nothing from elsewhere
         title="Waxwing",
@@ -99,7 +101,8 @@ def create_app(deps: Deps) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.deps, app.state.reads = deps, deps.reads
-    app.state.catalogue, app.state.dead_letters = CatalogueReader(deps.log), DeadLetters(deps.log)
+    app.state.catalogue = CatalogueReader(deps.log, deps.settings.leaf_bytes)
+    app.state.dead_letters, app.state.past = DeadLetters(deps.log), PastStore(deps.settings.files_url)
     app.add_middleware(IngestCors)
     problems.install(app)
     for router in PUBLIC:

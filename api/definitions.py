@@ -15,18 +15,22 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 
 from api.bodies import as_object, read_body
+from api.hydration import HydrationOut, MemoryOut, hydration_of, memory_of
 from connectors import publish
 from connectors.publish import CatalogueReader, newest
 from flows.definitions.catalogue import Catalogue, Published
+from flows.segments.footprint import of_segment
 from schemas.definitions import KINDS
 from schemas.definitions.json_schema import schema_of
 from schemas.errors import InvalidInput, Violation
 from schemas.times import format_instant
+from sinks.past_store import PastStore
 
 BODY_LIMIT: Final = 1024 * 1024
 BY: Final = "api"
 _BODY: Final = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
 TEMPLATES: Final[tuple[str, ...]] = ("email_template", "sms_template", "push_template", "webhook_template")
+WARMED_UP: Final = ("segments", "journeys", "campaigns")
 Id = Annotated[str, Field(description="the definition's id")]
 Expected = Annotated[int | None, Query(description="the version that you have seen; 0 for none yet")]
 IfMatch = Annotated[str | None, Header(description='the ETag that you have seen, as in "3"')]
@@ -44,6 +48,8 @@ class DefinitionOut(BaseModel):
     latest_version: int = Field(description="the highest version that was ever published")
     active_from: str = Field(description="when this version becomes, or became, the current one")
     status: Literal["warming", "active"] = Field(description="warming: it is current once its past is known")
+    hydration: HydrationOut | None = Field(None, description="how far its past is brought, while it warms up")
+    memory: MemoryOut | None = Field(None, description="of a segment, what the fold keeps of each contact for it")
     body: dict[str, Any] = Field(description="the definition as it was written")
 
 
@@ -103,13 +109,21 @@ async def seen(expected_version: Expected = None, if_match: IfMatch = None) -> i
     return int(tag)
 
 
+async def files(request: Request) -> PastStore:
+    """Where hydration says how far it is, one for the app."""
+    found: PastStore = request.app.state.past
+    return found
+
+
 Reader = Annotated[CatalogueReader, Depends(reader)]
+Files = Annotated[PastStore, Depends(files)]
 Kinds = Annotated[tuple[str, ...], Depends(kinds)]
 JsonBody = Annotated[dict[str, Any], Depends(json_body)]
 Seen = Annotated[int | None, Depends(seen)]
 
 
-def _out(catalogue: Catalogue, found: Published) -> DefinitionOut:
+def _out(catalogue: Catalogue, found: Published, files: PastStore) -> DefinitionOut:
+    is_warming = newest(catalogue).warming.get((found.kind, found.id)) == found
     return DefinitionOut(
         kind=found.kind,
         id=found.id,
@@ -117,14 +131,11 @@ def _out(catalogue: Catalogue, found: Published) -> DefinitionOut:
         version=found.version,
         latest_version=catalogue.latest_version(found.kind, found.id),
         active_from=format_instant(found.since),
-        status="warming" if _is_warming(catalogue, found) else "active",
+        status="warming" if is_warming else "active",
+        hydration=hydration_of(files, found) if is_warming else None,
+        memory=memory_of(of_segment(found.body)) if found.kind == "segment" else None,
         body=dict(found.body),
     )
-
-
-def _is_warming(catalogue: Catalogue, found: Published) -> bool:
-    warming = newest(catalogue).warming.get((found.kind, found.id))
-    return warming is not None and warming.version == found.version
 
 
 def _find(catalogue: Catalogue, kinds: Sequence[str], id: str, version: int | None = None) -> Published:
@@ -167,22 +178,26 @@ def _cursor(after: str | None) -> tuple[str, str]:
 
 
 def list_definitions(
-    reader: Reader, kinds: Kinds, after: str | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100
+    reader: Reader,
+    kinds: Kinds,
+    files: Files,
+    after: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> DefinitionPage:
     """List what stands."""
     place = _cursor(after)
     with reader.open() as catalogue:
         found = sorted((p for kind in kinds for p in newest(catalogue).standing(kind)), key=lambda p: (p.kind, p.id))
         rest = [p for p in found if (p.kind, p.id) > place]
-        items = [_out(catalogue, p) for p in rest[:limit]]
+        items = [_out(catalogue, p, files) for p in rest[:limit]]
     more = f"{items[-1].kind}/{items[-1].id}" if len(rest) > limit else None
     return DefinitionPage(items=items, next=more and urlsafe_b64encode(more.encode()).decode())
 
 
-def get_definition(reader: Reader, kinds: Kinds, id: Id, version: int | None = None) -> Response:
+def get_definition(reader: Reader, kinds: Kinds, files: Files, id: Id, version: int | None = None) -> Response:
     """The version that stands, also where it warms up still, or the one that is asked for."""
     with reader.open() as catalogue:
-        return _tagged(_out(catalogue, _find(catalogue, kinds, id, version)))
+        return _tagged(_out(catalogue, _find(catalogue, kinds, id, version), files))
 
 
 def list_versions(reader: Reader, kinds: Kinds, id: Id) -> list[VersionOut]:
@@ -198,23 +213,23 @@ def list_versions(reader: Reader, kinds: Kinds, id: Id) -> list[VersionOut]:
     ]
 
 
-def put_definition(reader: Reader, kinds: Kinds, id: Id, body: JsonBody, seen: Seen) -> Response:
+def put_definition(reader: Reader, kinds: Kinds, files: Files, id: Id, body: JsonBody, seen: Seen) -> Response:
     """Publish it as a new version, where it differs from what stands."""
     whole = _whole(kinds, id, body)
     key = whole["kind"], id
     (made,) = publish.publish(reader, [whole], BY, None if seen is None else {key: seen})
     with reader.open() as catalogue:
-        found = _out(catalogue, catalogue.versions[key][made.version])
+        found = _out(catalogue, newest(catalogue).newest(*key) or catalogue.versions[key][made.version], files)
     return _tagged(found, 201 if made.is_new and made.version == 1 else 200)
 
 
-def roll_back(reader: Reader, kinds: Kinds, id: Id, to: Rollback, seen: Seen) -> Response:
+def roll_back(reader: Reader, kinds: Kinds, files: Files, id: Id, to: Rollback, seen: Seen) -> Response:
     """Make an earlier version current."""
     with reader.open() as catalogue:
         kind = _find(catalogue, kinds, id, to.version).kind
     publish.rollback(reader, kind, id, to.version, BY, seen)
     with reader.open() as catalogue:
-        return _tagged(_out(catalogue, _find(catalogue, [kind], id)))
+        return _tagged(_out(catalogue, _find(catalogue, [kind], id), files))
 
 
 def delete_definition(reader: Reader, kinds: Kinds, id: Id, seen: Seen) -> None:
@@ -222,6 +237,13 @@ def delete_definition(reader: Reader, kinds: Kinds, id: Id, seen: Seen) -> None:
     with reader.open() as catalogue:
         kind = _find(catalogue, kinds, id).kind
     publish.delete(reader, kind, id, BY, seen)
+
+
+def cancel(reader: Reader, kinds: Kinds, id: Id, seen: Seen) -> None:
+    """Stop what warms up: what stood goes on. A rollback to the version begins again."""
+    with reader.open() as catalogue:
+        kind = _find(catalogue, kinds, id).kind
+    publish.cancel(reader, kind, id, BY, seen)
 
 
 def _add(collection: str) -> None:
@@ -233,6 +255,8 @@ def _add(collection: str) -> None:
     at.add_api_route("/{id}", delete_definition, methods=["DELETE"], status_code=204)
     at.add_api_route("/{id}/versions", list_versions, methods=["GET"])
     at.add_api_route("/{id}/rollback", roll_back, methods=["POST"], response_model=DefinitionOut)
+    if collection in WARMED_UP:
+        at.add_api_route("/{id}/hydration", cancel, methods=["DELETE"], status_code=204)
     router.include_router(at)
 
 

@@ -10,13 +10,14 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from api.contacts import Seen, with_traits
 from api.definitions import JsonBody
+from api.hydration import MemoryOut, memory_of
 from api.reads import Reading, reading
 from api.surroundings import Defined, defined
 from flows.definitions.catalogue import Published
+from flows.segments.footprint import footprint
 from flows.segments.order import refuse_cycles
-from flows.segments.sql.audience import Audience, audience
+from flows.segments.sql.audience import audience
 from flows.segments.sql.given import given_by
-from flows.segments.sql.run import Ask
 from schemas.definitions.base import parse
 from schemas.definitions.condition_tree import Condition, InSegment, InSnapshot, leaves, references
 from schemas.definitions.conditions import parse_condition
@@ -35,21 +36,19 @@ class Preview(BaseModel):
     members: int
     reachable: dict[str, int] = Field(description="how many of them on each channel")
     sample: list[Seen] = Field(description="some of them, drawn at random")
+    memory: MemoryOut = Field(description="what the fold would keep of each contact for it")
 
 
 @router.post("/v1/segments/preview", openapi_extra=_BODY)
 async def preview(body: JsonBody, read: Reading = Depends(reading), defined: Defined = Depends(defined)) -> Preview:
     """Count those for whom a condition holds, or who would be in a segment: the body is either."""
     at = read.fresh.watermark
-    found = await read.work(lambda ask: _audience(body, at, defined, ask))
+    condition = _condition(body, defined.active(at))
+    found = await read.work(lambda ask: audience(ask, condition, at, defined.given([condition], at, ask)))
     rows = await read.rows("contacts_seen", contacts=found.sample)
     sample = await with_traits(rows, read)
-    return Preview(at=from_ms(at), members=found.members, reachable=found.reachable, sample=sample)
-
-
-def _audience(body: Mapping[str, Any], at: int, defined: Defined, ask: Ask) -> Audience:
-    condition = _condition(body, defined.active(at))
-    return audience(ask, condition, at, defined.given([condition], at, ask))
+    memory = memory_of(footprint(condition))
+    return Preview(at=from_ms(at), members=found.members, reachable=found.reachable, sample=sample, memory=memory)
 
 
 def _condition(body: Mapping[str, Any], published: list[Published]) -> Condition:

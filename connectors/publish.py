@@ -20,7 +20,9 @@ from connectors.log import Log
 from connectors.migrating import KIND as MIGRATION
 from connectors.migrating import migration_faults
 from flows.definitions.catalogue import Catalogue, Published, Snapshot
+from flows.segments.footprint import LIMIT, too_large
 from schemas.definitions import parse
+from schemas.definitions.conditions import parse_condition
 from schemas.errors import InvalidInput, VersionTaken, Violation
 from schemas.records import Definition, Entry, encode
 from schemas.topics import DEFINITIONS, EVENTS
@@ -39,10 +41,13 @@ class Publication(NamedTuple):
 
 
 class CatalogueReader:
-    """The catalogue, read on to the end of the log each time that it is asked for. For several threads."""
+    """The catalogue, read on to the end of the log each time that it is asked for. For several threads.
 
-    def __init__(self, log: Log):
-        self.log = log
+    `leaf_bytes`: what a leaf of a segment that is published may keep of a contact.
+    """
+
+    def __init__(self, log: Log, leaf_bytes: int = LIMIT):
+        self.log, self.leaf_bytes = log, leaf_bytes
         self._catalogue = Catalogue()
         self._lock = threading.Lock()
 
@@ -67,8 +72,11 @@ def newest(catalogue: Catalogue) -> Snapshot:
     return catalogue.active(_END_OF_TIME)
 
 
-def validate(bodies: Sequence[Mapping[str, Any]], places: Sequence[str] = ()) -> list[Violation]:
-    """Every fault of every body; a path begins with the body's place where it has one."""
+def validate(
+    bodies: Sequence[Mapping[str, Any]], places: Sequence[str] = (), leaf_bytes: int = LIMIT
+) -> list[Violation]:
+    """Every fault of every body; a path begins with the body's place where it has one. A fault is also a leaf that
+    would keep more than so many bytes of a contact."""
     faults: list[Violation] = []
     seen: dict[Key, int] = {}
     for number, body in enumerate(bodies):
@@ -78,6 +86,9 @@ def validate(bodies: Sequence[Mapping[str, Any]], places: Sequence[str] = ()) ->
         except InvalidInput as invalid:
             faults += [Violation(_join(place, v.path), v.message) for v in invalid.violations]
             continue
+        if parsed.kind == "segment" and body.get("where") is not None:
+            large = too_large(parse_condition(body["where"]), limit=leaf_bytes)
+            faults += [Violation(_join(place, v.path), v.message) for v in large]
         first = seen.setdefault((parsed.kind, parsed.id), number)
         if first != number:
             where = f" ({places[first]})" if places else ""
@@ -118,7 +129,7 @@ def publish(
     """
     names = [f"{body.get('kind')} {body.get('id')}" for body in bodies]
     places = places or (names if len(bodies) > 1 else ())
-    if faults := validate(bodies, places) + unknown(reader, bodies, places):
+    if faults := validate(bodies, places, reader.leaf_bytes) + unknown(reader, bodies, places):
         raise InvalidInput("definitions" if len(bodies) > 1 else names[0], faults)
     with reader.open() as catalogue:
         _check_expected(catalogue, expected or {})
@@ -154,6 +165,21 @@ def delete(reader: CatalogueReader, kind: str, id: str, by: str = "", expected: 
         if newest(catalogue).newest(kind, id) is None:
             raise InvalidInput(f"{kind} {id}", [Violation("id", "there is no such definition")])
         _append(reader, catalogue, [_act(kind, id, "delete", catalogue.latest_version(kind, id), by)])
+
+
+def cancel(reader: CatalogueReader, kind: str, id: str, by: str = "", expected: int | None = None) -> None:
+    """Stop what warms up: the version that is current goes on, where there is one. A rollback to the cancelled version
+    lets it begin again. InvalidInput where nothing warms up."""
+    with reader.open() as catalogue:
+        _check_expected(catalogue, {} if expected is None else {(kind, id): expected})
+        snapshot = newest(catalogue)
+        if (warming := snapshot.warming.get((kind, id))) is None:
+            raise InvalidInput(f"{kind} {id}", [Violation("id", "does not warm up")])
+        if current := snapshot.get(kind, id):
+            act = _act(kind, id, "rollback", current.version, by)
+        else:
+            act = _act(kind, id, "delete", warming.version, by)
+        _append(reader, catalogue, [act])
 
 
 def _act(kind: str, id: str, op: Literal["rollback", "delete"], version: int, by: str) -> Definition:

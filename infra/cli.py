@@ -24,6 +24,7 @@ COMMANDS: Final = {  # each command's module: only the one that is called is loa
     "get": "definitions",
     "rollback": "definitions",
     "delete": "definitions",
+    "cancel": "definitions",
     "import": "importing",
     "dead-letters": "dead_letters",
     "segment": "segment",

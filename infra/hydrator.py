@@ -25,9 +25,9 @@ from flows.definitions.catalogue import Published
 from flows.segments.hydration import History, pack
 from flows.segments.lacking import Lacking, lacking
 from infra.past import Past, Tail, pages, rest, tail
-from infra.progress import Journal
 from schemas.records import LEAD_MS, Definition, Entry, Record, encode
 from schemas.topics import DEFINITIONS, EVENTS
+from sinks.hydration_journal import Journal
 from sinks.past_query import PastQuery
 from sinks.past_store import PastStore
 
@@ -143,7 +143,7 @@ class Hydrator:
             past.update(page.past)
             _DONE.set(page.done)
             self._journal.tell(_names(task), "folding", page.done, len(past))
-            self._journal.put_by(task.versions, task.begun, places, page)
+            self._journal.put_by(task.versions, task.begun, places, page.last, page.past)
         return Work(task, history, places, past)
 
     def _missing(self, until: int, passed: bool, places: Mapping[int, int]) -> int:

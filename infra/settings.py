@@ -70,6 +70,9 @@ class Settings(BaseSettings):
     base_url: str = Field("", description="public address of tracking links; empty: the API's own")
     cdn_url: str = Field("", description="address of a CDN in front of the API's /a/; empty: the API's own")
     checkpoint_s: float = Field(1.0, gt=0, description="seconds between two checkpoints of a partition's state")
+    leaf_bytes: int = Field(
+        2 << 20, ge=1, description="what a leaf of a segment may keep of a contact; one that needs more is refused"
+    )
     verify_every: Annotated[str, AfterValidator(_duration)] = Field(
         "15m", description="how often every segment is recomputed from history and compared; 0s: never"
     )

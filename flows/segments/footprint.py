@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
 
 from flows.segments.leaves import compile_leaf
-from schemas.definitions.conditions import Condition, Leaf, canonical, leaves
-from schemas.errors import InvalidInput, Violation
+from schemas.definitions.conditions import Condition, Leaf, canonical, leaves, parse_condition
+from schemas.errors import Violation
 
 PER_DAY: Final = 20  # events of one leaf's kind that a busy contact has on a day
-LIMIT: Final = 1 << 20  # bytes a leaf: a contact's state is one record of the state store
+LIMIT: Final = 2 << 20  # bytes a leaf, where no other is set: a contact's state is one record of the state store
 
 
 class Footprint(NamedTuple):
@@ -28,14 +29,16 @@ def footprint(condition: Condition, per_day: int = PER_DAY) -> list[Footprint]:
     return sorted(found.values(), key=lambda f: -f.bytes)
 
 
-def refuse_large(segment: str, condition: Condition, per_day: int = PER_DAY, limit: int = LIMIT) -> None:
-    """InvalidInput that names each leaf above the limit."""
-    large = [f for f in footprint(condition, per_day) if f.bytes > limit]
-    if large:
-        faults = [
-            Violation(
-                "where", f"{canonical(f.leaf).decode()} keeps up to {f.bytes:,} bytes a contact, {limit:,} may be"
-            )
-            for f in large
-        ]
-        raise InvalidInput(f"segment {segment}", faults)
+def of_segment(body: Mapping[str, Any]) -> list[Footprint]:
+    """The same of a segment that has no fault; of a static one nothing."""
+    where = body.get("where")
+    return [] if where is None else footprint(parse_condition(where))
+
+
+def too_large(condition: Condition, per_day: int = PER_DAY, limit: int = LIMIT) -> list[Violation]:
+    """A fault for each leaf above the limit, which it names."""
+    return [
+        Violation("where", f"{canonical(f.leaf).decode()} keeps up to {f.bytes:,} bytes a contact, {limit:,} may be")
+        for f in footprint(condition, per_day)
+        if f.bytes > limit
+    ]

@@ -1,10 +1,10 @@
-"""`waxwing apply`, `get`, `rollback`, `delete`: definitions in files onto the log, and back."""
+"""`waxwing apply`, `get`, `rollback`, `delete`, `cancel`: definitions in files onto the log, and back."""
 
 from __future__ import annotations
 
 import getpass
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,11 +16,14 @@ from connectors.consistency import unknown_names
 from connectors.documents import files_of, read_documents
 from connectors.open import open_log
 from connectors.publish import CatalogueReader, Publication, newest
-from flows.definitions.catalogue import Published
+from flows.definitions.catalogue import Catalogue, Published
+from flows.segments.footprint import of_segment
 from infra.settings import Settings
 from schemas.definitions import KINDS
 from schemas.errors import InvalidInput, Violation
 from schemas.times import format_instant
+from sinks.hydration_journal import Progress, progress_of
+from sinks.past_store import PastStore
 
 Kind = Annotated[str, typer.Argument(help="segment, journey, email_template, …")]
 Id = Annotated[str, typer.Argument(help="the definition's id")]
@@ -33,6 +36,7 @@ def register(app: typer.Typer) -> None:
     app.command()(get)
     app.command()(rollback)
     app.command()(delete)
+    app.command()(cancel)
 
 
 def apply(
@@ -46,35 +50,37 @@ def apply(
         documents += found
         faults += wrong
     bodies, places = [d.body for d in documents], [d.place for d in documents]
-    faults += publish.validate(bodies, places) + _unknown_names(bodies, places)
+    faults += publish.validate(bodies, places, Settings().leaf_bytes) + _unknown_names(bodies, places)
     if faults:
         raise InvalidInput("apply", faults)
     if check:
         typer.echo(f"{len(documents)} definitions, no fault")
         return
     with _reader() as reader:
-        for made in publish.publish(reader, bodies, _user(), places=places):
-            typer.echo(_line(made))
+        for made, body in zip(publish.publish(reader, bodies, _user(), places=places), bodies, strict=True):
+            typer.echo(_line(made, body))
 
 
 def get(
     kind: Kind,
     id: Annotated[str | None, typer.Argument(help="one definition; without it a list")] = None,
     version: Annotated[int | None, typer.Option(help="a version that is not the current one")] = None,
+    status: Annotated[bool, typer.Option("--status", help="its version, and how far its past is brought")] = False,
 ) -> None:
     """Print a definition as it was written, or list those of a kind."""
     _check_kind(kind)
     with _reader() as reader, reader.open() as catalogue:
         if id is None:
             for published in newest(catalogue).standing(kind):
-                typer.echo(json.dumps(_listed(published)))
+                typer.echo(json.dumps(_listed(catalogue, published)))
             return
         current = newest(catalogue).newest(kind, id)
         found = current if version is None else catalogue.versions.get((kind, id), {}).get(version)
+        told = None if found is None else _listed(catalogue, found)
     if found is None:
         typer.echo(f"there is no {kind} {id}{'' if version is None else f' version {version}'}", err=True)
         raise typer.Exit(NOT_THERE)
-    typer.echo(json.dumps(found.body, indent=2, ensure_ascii=False))
+    typer.echo(json.dumps(told) if status else json.dumps(found.body, indent=2, ensure_ascii=False))
 
 
 def rollback(kind: Kind, id: Id, version: Annotated[int, typer.Argument(help="the version to go back to")]) -> None:
@@ -93,6 +99,17 @@ def delete(kind: Kind, id: Id) -> None:
     typer.echo(f"{kind}/{id} is deleted")
 
 
+def cancel(kind: Kind, id: Id) -> None:
+    """Stop a version that warms up: what stood goes on. A rollback to it begins again."""
+    _check_kind(kind)
+    with _reader() as reader:
+        with reader.open() as catalogue:
+            warming = newest(catalogue).warming.get((kind, id))
+        publish.cancel(reader, kind, id, _user())
+    assert warming is not None
+    typer.echo(f"{kind}/{id} version {warming.version} warms up no more")
+
+
 def _unknown_names(bodies: list[dict[str, Any]], places: list[str]) -> list[Violation]:
     """What is named and nowhere; where there is no installation yet, nothing stands and none is made."""
     settings = Settings()
@@ -102,13 +119,38 @@ def _unknown_names(bodies: list[dict[str, Any]], places: list[str]) -> list[Viol
         return publish.unknown(reader, bodies, places)
 
 
-def _line(made: Publication) -> str:
-    return f"{made.kind}/{made.id} version {made.version} {'published' if made.is_new else 'unchanged'}"
+def _line(made: Publication, body: Mapping[str, Any]) -> str:
+    line = f"{made.kind}/{made.id} version {made.version} {'published' if made.is_new else 'unchanged'}"
+    keeps = _bytes(body) if made.kind == "segment" and made.is_new else 0
+    return f"{line}, keeps up to {keeps:,} bytes a contact" if keeps else line
 
 
-def _listed(published: Published) -> dict[str, Any]:
-    active = format_instant(published.since)
-    return {"id": published.id, "name": published.body.get("name", ""), "version": published.version, "active": active}
+def _bytes(body: Mapping[str, Any]) -> int:
+    return sum(found.bytes for found in of_segment(body))
+
+
+def _listed(catalogue: Catalogue, published: Published) -> dict[str, Any]:
+    """What a list says of a definition; of one that warms up also how far its past is."""
+    kind, id, snapshot = published.kind, published.id, newest(catalogue)
+    told = {"id": id, "name": published.body.get("name", ""), "version": published.version}
+    told |= {"active": format_instant(published.since)}
+    if kind == "segment":
+        told["bytes"] = _bytes(published.body)
+    if snapshot.warming.get((kind, id)) == published:
+        told["status"] = "warming"
+        if (progress := _progress(kind, id)) is not None:
+            told |= {"stage": progress.stage, "done": progress.done, "contacts": progress.contacts}
+    else:
+        told["status"] = "active" if snapshot.get(kind, id) == published else "earlier"
+    return told
+
+
+def _progress(kind: str, id: str) -> Progress | None:
+    files = PastStore(Settings().files_url)
+    try:
+        return progress_of(files, kind, id)
+    finally:
+        files.close()
 
 
 def _check_kind(kind: str) -> None:
@@ -125,8 +167,9 @@ def _user() -> str:
 
 @contextmanager
 def _reader() -> Iterator[CatalogueReader]:
-    log = open_log(Settings())
+    settings = Settings()
+    log = open_log(settings)
     try:
-        yield CatalogueReader(log)
+        yield CatalogueReader(log, settings.leaf_bytes)
     finally:
         log.close()

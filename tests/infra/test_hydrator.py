@@ -17,10 +17,10 @@ from connectors.sqlite_log import SqliteLog
 from flows.segments.hydration import unpack
 from flows.warehouse.rows import COLUMNS, event_row
 from infra.hydrator import PATIENCE_MS, Hydrator
-from infra.progress import progress_of
 from schemas.records import LEAD_MS, SHORT_LEAD_MS, Definition, Entry, Event, decode_definition, decode_event, encode
 from schemas.topics import DEFINITIONS, EVENTS
 from sinks.clickhouse import ClickHouse
+from sinks.hydration_journal import progress_of
 from sinks.past_query import PastQuery
 from sinks.past_store import PastStore
 from tests.clickhouse import emptied
@@ -216,7 +216,7 @@ def test_what_is_published_meanwhile_does_not_hold_a_round_up_and_gets_the_next_
 
 
 def test_a_round_that_was_killed_goes_on_from_what_it_had_put_by(made: Installation, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("infra.progress.PART", 10)
+    monkeypatch.setattr("sinks.hydration_journal.PART", 10)
     for i in range(200):
         made.say(f"c{i % 50:02}", str(i))
     made.archive()

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
-
-import pytest
 
 from flows.contact.replay import Line, replay
 from flows.segments.engine import SECTION
 from flows.segments.explain import explain
-from flows.segments.footprint import footprint, refuse_large
+from flows.segments.footprint import footprint, too_large
 from flows.segments.where import MISMATCHES
 from schemas.definitions.conditions import parse_condition
-from schemas.errors import InvalidInput
 from schemas.times import format_instant
 from tests.flows.segments.lives import ANN, DAY, HOUR, T0, did, fact, says, segment
 
@@ -67,9 +65,10 @@ def test_a_string_where_a_number_was_expected_is_counted() -> None:
 def test_what_a_leaf_keeps_is_told_and_too_much_is_refused_by_its_name() -> None:
     small = parse_condition({"performed": "a", "within": "30d"})
     assert [f.bytes for f in footprint(small)] == [12]
-    refuse_large("s", small)
+    assert too_large(small) == []
     large = parse_condition(
         {"or": [{"performed": "b"}, {"performed": "a", "count": {"op": "gte", "value": 10**6}, "within": "3650d"}]}
     )
-    with pytest.raises(InvalidInput, match=r'"text":"a".*keeps up to'):
-        refuse_large("s", large, per_day=1_000)
+    (fault,) = too_large(large, per_day=1_000)
+    assert fault.path == "where"
+    assert re.search(r'"text":"a".*keeps up to', fault.message)

@@ -10,7 +10,10 @@ from typer.testing import CliRunner, Result
 
 from connectors.sqlite_log import SqliteLog
 from infra.cli import app
-from schemas.topics import DEFINITIONS
+from schemas.records import Entry, Event, encode
+from schemas.topics import DEFINITIONS, EVENTS
+from sinks.hydration_journal import Journal
+from sinks.past_store import PastStore
 
 
 @pytest.fixture(autouse=True)
@@ -123,3 +126,32 @@ def test_a_map_that_is_none_is_named(folder):
     refused = waxwing("journey", "migrate", "j", "--from", "1", "--to", "2", "--map", "map.yaml")
     assert refused.exit_code == 2
     assert "map.yaml" in refused.stderr
+
+
+def test_what_a_segment_keeps_of_a_contact_is_shown_and_one_that_keeps_too_much_refused(folder, monkeypatch):
+    file = write(folder, "s.yaml", "{kind: segment, id: s, where: {performed: buy, within: 30d}}")
+    assert waxwing("apply", file).stdout == "segment/s version 1 published, keeps up to 12 bytes a contact\n"
+    monkeypatch.setenv("WAXWING_LEAF_BYTES", "11")
+    other = write(folder, "t.yaml", "{kind: segment, id: t, where: {performed: buy, within: 31d}}")
+    for options in ((), ("--check",)):
+        refused = waxwing("apply", other, *options)
+        assert refused.exit_code == 2
+        assert "t.yaml: where" in refused.stderr
+        assert "keeps up to 12 bytes a contact, 11 may be" in refused.stderr
+
+
+def test_what_warms_up_says_how_far_it_is_and_is_cancelled(folder):
+    log = SqliteLog(folder / "data" / "log.db")
+    log.append([Entry(EVENTS, "c", encode(Event("track", "1", 0, "buy")))])
+    log.close()
+    waxwing("apply", write(folder, "s.yaml", "{kind: segment, id: s, where: {performed: buy}}"))
+    files = PastStore((folder / "data" / "files").absolute().as_uri())
+    Journal(files).tell({("segment", "s")}, "folding", 0.5, 7)
+    files.close()
+    told = json.loads(waxwing("get", "segment", "s", "--status").stdout)
+    assert (told["status"], told["stage"], told["done"], told["contacts"]) == ("warming", "folding", 0.5, 7)
+    assert json.loads(waxwing("get", "segment").stdout)["status"] == "warming"
+    assert waxwing("cancel", "segment", "s").stdout == "segment/s version 1 warms up no more\n"
+    assert waxwing("get", "segment", "s").exit_code == 1
+    again = waxwing("cancel", "segment", "s")
+    assert (again.exit_code, "does not warm up" in again.stderr) == (2, True)

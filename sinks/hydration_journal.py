@@ -13,13 +13,13 @@ import msgspec
 
 from flows.definitions.catalogue import Published
 from flows.segments.hydration import pack, unpack
-from infra.past import Page, Past
 from sinks.past_store import PastStore
 
 EVERY_S: Final = 0.25  # between two reports
 PART: Final = 50_000  # contacts of a part
 _REPORT, _PARTS = "progress.json", "parts.json"
 _decode_states: Final = msgspec.msgpack.Decoder(dict[str, Any]).decode
+_Past: TypeAlias = dict[str, dict[str, Any]]  # contact -> leaf -> state
 Stage: TypeAlias = Literal["archive", "folding", "settling"]
 
 
@@ -46,7 +46,7 @@ class Put(msgspec.Struct):
 class Part(NamedTuple):
     """What a round can go on from."""
 
-    past: Past
+    past: _Past
     places: Mapping[int, int]
     last: str
 
@@ -58,7 +58,7 @@ class Journal:
         self._files = files
         self._told = 0.0
         self._put: Put | None = None
-        self._waiting: Past = {}
+        self._waiting: _Past = {}
 
     def tell(self, versions: Collection[tuple[str, str]], stage: Stage, done: float, contacts: int) -> None:
         """Say how far the round is; not more often than anybody would look."""
@@ -68,16 +68,21 @@ class Journal:
             self._files.note(_REPORT, msgspec.json.encode(report))
 
     def put_by(
-        self, versions: Sequence[Published], begun: Mapping[str, int], places: Mapping[int, int], page: Page
+        self,
+        versions: Sequence[Published],
+        begun: Mapping[str, int],
+        places: Mapping[int, int],
+        last: str,
+        past: Mapping[str, dict[str, Any]],
     ) -> None:
-        """Keep the page, once there are enough of them to be worth a file."""
-        self._waiting.update(page.past)
+        """Keep the past of the next contacts, up to `last`, once there are enough of them to be worth a file."""
+        self._waiting.update(past)
         if len(self._waiting) < PART:
             return
         if self._put is None or not _is_of(self._put, versions, begun):
             self._put = Put(_named(versions), dict(begun), dict(places), "", [])
         self._put.files.append(self._files.put(pack(self._waiting)))
-        self._put.last, self._waiting = page.last, {}
+        self._put.last, self._waiting = last, {}
         self._files.note(_PARTS, msgspec.json.encode(self._put))
 
     def resume(self, versions: Sequence[Published], begun: Mapping[str, int]) -> Part | None:
