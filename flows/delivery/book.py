@@ -1,4 +1,8 @@
-"""Writing what delivery does: the log first, durably and together; then the ledgers that are folds of it."""
+"""Writing what delivery does: the log first, durably and together; then the ledgers that are folds of it.
+
+It goes by a claim on the partitions of `sends`, taken before their ledgers are read: who worked on one before can write
+nothing for it any more, and so begin no attempt.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,11 @@ import logging
 import threading
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from prometheus_client import Counter
 
-from connectors.log import Log, Progress
+from connectors.log import Appended, Log, Progress
 from flows.delivery.together import Together
 from schemas.errors import TransientError
 from schemas.records import Attempt, Entry, decode_attempt
@@ -20,19 +24,25 @@ from sinks.ledger_store import LedgerStore
 _LOG = logging.getLogger(__name__)
 _ATTEMPTS = Counter("waxwing_delivery_attempts", "Records of the ledger", ["status", "channel", "provider"])
 _PAUSE_S = 0.5
+_ROLE: Final = "delivery"
 
 
 class _Page(NamedTuple):
+    partition: int
     entries: Sequence[Entry]
     progress: Progress | None = None
     follow: bool = False
 
 
 class Book:
-    """Appends of all partitions of a process share commits. While the log is away writers wait, unless `closing`."""
+    """Appends of all partitions of a process share commits. While the log is away writers wait, unless `closing`.
+
+    Fenced where another process has claimed a partition since.
+    """
 
     def __init__(self, log: Log, ledgers: Mapping[int, LedgerStore], closing: threading.Event):
         self._log, self.ledgers, self._closing = log, ledgers, closing
+        self._claim = log.claim(_ROLE, list(ledgers))
         self._together: Together[_Page, None] = Together(self._write, "delivery-log")
 
     def catch_up(self) -> None:
@@ -43,20 +53,23 @@ class Book:
 
     async def follow(self) -> None:
         """Fold what others wrote meanwhile: webhooks that settle what was unknown."""
-        await self._together.do(_Page([], follow=True))
+        await self._together.do(_Page(next(iter(self.ledgers)), [], follow=True))
 
-    async def write(self, entries: Sequence[Entry], progress: Progress | None = None) -> None:
-        """Durable when it returns."""
-        await self._together.do(_Page(entries, progress))
+    async def write(self, partition: int, entries: Sequence[Entry], progress: Progress | None = None) -> None:
+        """What the partition of `sends` has led to; durable when it returns."""
+        await self._together.do(_Page(partition, entries, progress))
 
     def _write(self, pages: Sequence[_Page]) -> Sequence[None]:
-        entries = [entry for page in pages for entry in page.entries]
-        progress = _merged(pages)
+        parts: dict[int, list[Entry]] = defaultdict(list)
+        for page in pages:
+            if page.entries or page.progress:
+                parts[page.partition] += page.entries
         written: dict[int, dict[int, Attempt]] = defaultdict(dict)
-        for entry, landed in zip(entries, self._append(entries, progress), strict=True):
-            if entry.topic == ATTEMPTS:
-                attempt = written[landed[0]][landed[1]] = decode_attempt(entry.value)
-                _ATTEMPTS.labels(attempt.status, attempt.channel, attempt.provider).inc()
+        for number, places in self._append(parts, _merged(pages)).items():
+            for entry, (partition, offset, _) in zip(parts[number], places, strict=True):
+                if entry.topic == ATTEMPTS:
+                    attempt = written[partition][offset] = decode_attempt(entry.value)
+                    _ATTEMPTS.labels(attempt.status, attempt.channel, attempt.provider).inc()
         for partition, attempts in written.items():
             self._tell(partition, attempts)
         if any(page.follow for page in pages):
@@ -77,19 +90,22 @@ class Book:
         while records := self._log.read(ATTEMPTS, partition, ledger.next_offset):
             ledger.apply([decode_attempt(r.value) for r in records], records[-1].offset + 1)
 
-    def _append(self, entries: Sequence[Entry], progress: Progress | None) -> Sequence[tuple[int, int, int]]:
-        while entries or progress:
+    def _append(
+        self, parts: Mapping[int, Sequence[Entry]], progress: Progress | None
+    ) -> Mapping[int, Sequence[Appended]]:
+        while parts:
             try:
-                return self._log.append(entries, progress)
+                return self._claim.append(parts, progress)
             except TransientError as fault:
                 _LOG.error("the ledger waits: %s", fault)
                 if self._closing.wait(_PAUSE_S):
                     raise
-        return []
+        return {}
 
     def close(self) -> None:
         """After the last write."""
         self._together.close()
+        self._claim.close()
 
 
 def _merged(pages: Sequence[_Page]) -> Progress | None:

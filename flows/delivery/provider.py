@@ -11,7 +11,8 @@ from flows.delivery.origin import Origin
 class Message(NamedTuple):
     """One message, rendered and addressed. `unsubscribe_url` is set on marketing email; `links` are its targets.
 
-    `token` names its origin, signed: for providers that call back at an address and carry no metadata.
+    `token` names its origin, signed: for providers that call back at an address and carry no metadata. `not_after`, in
+    ms since boot, is until when it may be put on the network (0: at any time): later the send may be another worker's.
     """
 
     origin: Origin
@@ -23,6 +24,12 @@ class Message(NamedTuple):
     links: tuple[str, ...] = ()
     data: Mapping[str, str] = {}
     token: str = ""
+    not_after: int = 0
+
+
+def is_late(not_after: int, now: int) -> bool:
+    """Whether a message may not be put on the network any more; to be asked right before that is done."""
+    return 0 < not_after <= now
 
 
 class Accepted(NamedTuple):
@@ -43,6 +50,9 @@ class Retry(NamedTuple):
 
     reason: str
     after_s: float = 0.0
+
+
+LATE = Retry("this worker was held up before it went out; it makes sure that the send is still its own")
 
 
 class Unknown(NamedTuple):

@@ -2,6 +2,11 @@
 
     sends ──read──▶ desk ──workers──▶ started (durable) ──▶ provider ──▶ outcome and its event, in one append
 
+One worker a partition, also where a worker was frozen while its partitions were given away. It can append nothing for
+them when it wakes up; and a message goes out only within LEASE_MS of asking for the durable `started`, else the worker
+has to ask again, and hears. Whoever has got a partition asks the provider about what it finds `started` only once no
+such message can come any more. What is on the network when a worker freezes is beyond anybody's reach.
+
 A send that waits for its next attempt holds no worker. Progress is the lowest send that is not settled; what lies
 above it is told apart by the ledger, so a restart repeats nothing. Where more sends wait than are held in memory, those
 further on are looked through for transactional ones, which go first always.
@@ -20,6 +25,7 @@ from typing import Final
 from connectors.dead_letters import entry_of, from_record
 from connectors.fail_points import fail_point
 from connectors.log import Log, Progress
+from connectors.log_clock import boot_ms
 from flows.content.library import Library
 from flows.delivery.attempts import Answer, End, LookUp, Step, Try, attempts
 from flows.delivery.book import Book
@@ -42,6 +48,7 @@ _BATCH: Final = 1_000
 _POLL_S: Final = 0.02
 _ERROR_PAUSE_S: Final = 0.5
 _FOLLOW_MS: Final = 500
+LEASE_MS: Final = 2_000
 _TRANSACTIONAL: Final = b'"transactional"'  # as it stands in the record of such a send
 
 
@@ -61,6 +68,7 @@ class Office:
     link_key: bytes
     workers: int = 64
     clock: Callable[[], int] = clock_ms
+    taken_ms: int = 0  # for so long after its start what another worker had begun may still reach the provider
     library: Library = field(default_factory=Library)
 
     @cached_property
@@ -118,6 +126,7 @@ class Runner:
         self._waiting = Waiting(office.log.committed(GROUP, SENDS, partition))
         self._saved, self._followed = self._waiting.next_offset, 0
         self._scout = self._waiting.next_offset
+        self._settled_at = boot_ms() + office.taken_ms  # look-ups wait for this
 
     async def read(self, stop: asyncio.Event) -> None:
         """Give the desk what is planned, until `stop`."""
@@ -144,7 +153,7 @@ class Runner:
         if in_order:
             unreadable = [entry for record in records if (entry := self._open(record)) is not None]
             if unreadable:
-                await self.office.book.write(unreadable)
+                await self.office.book.write(self.partition, unreadable)
         elif records:
             self._look_ahead(records)
         fail_point("delivery_read")
@@ -189,7 +198,7 @@ class Runner:
         self._schedule(job)
 
     def _schedule(self, job: Job) -> None:
-        after = job.step.after_ms if isinstance(job.step, Try) else 0
+        after = job.step.after_ms if isinstance(job.step, Try) else max(0, self._settled_at - boot_ms())
         self._put(job, after)
 
     def _put(self, job: Job, after_ms: int) -> None:
@@ -241,12 +250,17 @@ class Runner:
             await self._end(job, "skipped", message)
             return None
         job.number = step.number
-        await self._write(job, "started")
-        fail_point("delivery_started")
-        answer = await route.send(message)
+        answer = await route.send(message._replace(not_after=await self._start(job)))
         fail_point("delivery_answered")
         await self._answered(job, answer)
         return answer
+
+    async def _start(self, job: Job) -> int:
+        """The attempt is durable, and the partition was this worker's when that was asked for; until when it may go."""
+        not_after = boot_ms() + LEASE_MS
+        await self._write(job, "started")
+        fail_point("delivery_started")
+        return not_after
 
     async def _answered(self, job: Job, answer: Answer) -> None:
         """Tell the policy; do what it says next."""
@@ -272,14 +286,14 @@ class Runner:
     async def _write(self, job: Job, status: Status, reason: str = "") -> None:
         now = self.office.clock()
         entry = ledger_entry(job.send, job.number, status, now, provider=job.origin.provider, reason=reason)
-        await self.office.book.write([entry])
+        await self.office.book.write(self.partition, [entry])
 
     async def _end(
         self, job: Job, status: Status, reason: str = "", provider_id: str = "", also: list[Entry] | None = None
     ) -> None:
         now = self.office.clock()
         entries = end_entries(job.send, job.origin, job.number, status, now, reason, provider_id)
-        await self.office.book.write(entries + (also or []))
+        await self.office.book.write(self.partition, entries + (also or []))
         fail_point("delivery_ended")
         self._close(job)
 
@@ -297,6 +311,6 @@ class Runner:
         """Make progress durable where it has moved."""
         lowest = self._waiting.lowest
         if lowest != self._saved:
-            await self.office.book.write([], Progress(GROUP, {(SENDS, self.partition): lowest}))
+            await self.office.book.write(self.partition, [], Progress(GROUP, {(SENDS, self.partition): lowest}))
             self._saved = lowest
             fail_point("delivery_saved")

@@ -32,10 +32,17 @@ class Defined:
     """
 
     def __init__(
-        self, log: Log, library: Library, secrets: Secrets, kept: KeptFile, base_url: str, allow_private: bool
+        self,
+        log: Log,
+        library: Library,
+        secrets: Secrets,
+        kept: KeptFile,
+        base_url: str,
+        allow_private: bool,
+        share: float = 1.0,
     ):
         self._log, self._library, self._secrets, self._kept = log, library, secrets, kept
-        self._base_url, self._allow_private = base_url, allow_private
+        self._base_url, self._allow_private, self._share = base_url, allow_private, share
         self._made: dict[tuple[str, int], Route] = {}
         self._routes: dict[str, list[Route]] = {}
         self._read_at, self._next_offset = 0.0, -1
@@ -72,7 +79,7 @@ class Defined:
 
     def _make(self, definition: Definition) -> Route:
         plan = compile_plan(definition.warm_up) if definition.warm_up else None
-        limits = Limits(definition.concurrency, definition.rate, plan)
+        limits = shared(Limits(definition.concurrency, definition.rate, plan), self._share)
         try:
             provider = make(definition, self._secrets, self._base_url, self._allow_private)
         except InvalidInput as fault:
@@ -84,6 +91,18 @@ class Defined:
         """Close every account's connections."""
         for route in self._made.values():
             await route.provider.close()
+
+
+def shared(limits: Limits, share: float) -> Limits:
+    """What of an account's limits a worker has that delivers this share of the partitions.
+
+    >>> shared(Limits(64, 10.0), 0.25)
+    Limits(concurrency=16, per_s=2.5, plan=None)
+    """
+    concurrency, per_s, plan = limits
+    if plan is not None:
+        plan = plan._replace(first_day=max(1, round(plan.first_day * share)))
+    return Limits(max(1, round(concurrency * share)), None if per_s is None else per_s * share, plan)
 
 
 class Unusable:

@@ -53,7 +53,7 @@ class Fcm(HttpAccount):
         if not isinstance(token, str):
             return token
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-        answer = await self.http.post(self._path, encode_json(request_of(message)), headers)
+        answer = await self.http.post(self._path, encode_json(request_of(message)), headers, message.not_after)
         if isinstance(answer, Answer) and answer.status == 401:
             self._tokens.forget()
         return result_of(answer, time.time()) if isinstance(answer, Answer) else answer

@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 import httptools
 import msgspec
 
-from flows.delivery.provider import Accepted, Found, Refused, Result, Retry, Unknown
+from connectors.log_clock import boot_ms
+from flows.delivery.provider import LATE, Accepted, Found, Refused, Result, Retry, Unknown, is_late
 from schemas.definitions.provider import Provider as Definition
 
 TIMEOUT_S: Final = 15.0
@@ -153,14 +154,16 @@ class Http:
         self._idle: list[_Line] = []
         self._lines: set[_Line] = set()
 
-    async def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> Answer | Retry | Unknown:
+    async def post(
+        self, path: str, body: bytes, headers: Mapping[str, str], not_after: int = 0
+    ) -> Answer | Retry | Unknown:
         """POST a body; a Result where there is no answer."""
-        return await self.request("POST", path, body, headers)
+        return await self.request("POST", path, body, headers, not_after)
 
     async def request(
-        self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] = {}
+        self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] = {}, not_after: int = 0
     ) -> Answer | Retry | Unknown:
-        """One request; Retry where it never went out, Unknown where it did and no answer came."""
+        """One request; Retry where it never went out, also because it is late; Unknown where no answer came."""
         said = {"Host": self.host, "Content-Length": str(len(body)), **headers}
         head = f"{method} {self.path}{path} HTTP/1.1\r\n" + "".join(f"{k}: {v}\r\n" for k, v in said.items())
         try:
@@ -168,6 +171,9 @@ class Http:
                 line = await self._line()
         except (OSError, ssl.SSLError, TimeoutError) as fault:
             return Retry(f"no connection: {fault!r}")
+        if is_late(not_after, boot_ms()):
+            self._give_back(line)
+            return LATE
         try:
             async with asyncio.timeout(self._timeout_s):
                 answer = await line.ask(head.encode("latin-1") + b"\r\n" + body)

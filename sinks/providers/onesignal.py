@@ -25,7 +25,7 @@ class OneSignal(HttpAccount):
     async def send(self, message: Message) -> Result:
         """One request."""
         body = encode_json(request_of(message, self.definition))
-        answer = await self.http.post("/notifications?c=push", body, self._headers)
+        answer = await self.http.post("/notifications?c=push", body, self._headers, message.not_after)
         return result_of(answer, time.time()) if isinstance(answer, Answer) else answer
 
     async def find(self, send_id: str) -> Found:

@@ -49,7 +49,8 @@ class Postmark(HttpAccount):
     async def _hand_over(self, messages: Sequence[Message]) -> Sequence[Result]:
         bodies = [request_of(m, self.definition) for m in messages]
         path, body = ("/email", bodies[0]) if len(bodies) == 1 else ("/email/batch", bodies)
-        answer = await self.http.post(path, encode_json(body), self._headers)
+        until = min(m.not_after for m in messages)
+        answer = await self.http.post(path, encode_json(body), self._headers, until)
         return results_of(answer, len(bodies), time.time())
 
 

@@ -15,9 +15,10 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from connectors.log_clock import boot_ms
 from flows.delivery.origin import Origin
 from flows.delivery.outcomes import Outcome, ProviderEvent
-from flows.delivery.provider import Absent, Accepted, Found, Message, Refused, Result, Unknown
+from flows.delivery.provider import LATE, Absent, Accepted, Found, Message, Refused, Result, Unknown, is_late
 from flows.delivery.together import Together
 from schemas.ids import uuid5
 from sinks.providers.sandbox_contacts import Rates, answers, engagement
@@ -87,6 +88,8 @@ class Sandbox:
         return Accepted(f"sandbox-{row[0]}") if row else Absent()
 
     def _accept(self, messages: Sequence[Message]) -> Sequence[Result]:
+        if is_late(min(m.not_after for m in messages), boot_ms()):
+            return [LATE] * len(messages)
         now = time.time_ns() // 1_000_000
         rows = [(m.origin.send, now, m.origin.channel, m.to, m.subject) for m in messages]
         pending = [row for m in messages for row in self._pending(m, now)]

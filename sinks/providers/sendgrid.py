@@ -29,7 +29,7 @@ class SendGrid(HttpAccount):
     async def send(self, message: Message) -> Result:
         """One request."""
         body = encode_json(request_of(message, self.definition))
-        answer = await self.http.post("/v3/mail/send", body, self._headers)
+        answer = await self.http.post("/v3/mail/send", body, self._headers, message.not_after)
         return result_of(answer, time.time()) if isinstance(answer, Answer) else answer
 
 

@@ -48,7 +48,7 @@ class Ses(HttpAccount):
         body = encode_json(request_of(message, self.definition))
         said = {"Host": self.http.host, "Content-Type": "application/json"}
         headers = signed(self._key, "POST", _PATH, said, body, datetime.now(UTC))
-        answer = await self.http.post(_PATH, body, headers)
+        answer = await self.http.post(_PATH, body, headers, message.not_after)
         return result_of(answer, time.time()) if isinstance(answer, Answer) else answer
 
 

@@ -15,7 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 from urllib.parse import urlsplit
 
-from flows.delivery.provider import Accepted, Found, Message, Refused, Result, Retry, Unknown
+from connectors.log_clock import boot_ms
+from flows.delivery.provider import LATE, Accepted, Found, Message, Refused, Result, Retry, Unknown, is_late
 from schemas.definitions.provider import Provider as Definition
 from sinks.providers.email import mime, sender_of
 from sinks.providers.http import TIMEOUT_S
@@ -79,6 +80,8 @@ class Smtp:
                     return refusal(code, said, scope)
         except (OSError, smtplib.SMTPException) as fault:
             return Retry(f"the line was cut before the mail: {fault!r}")
+        if is_late(message.not_after, boot_ms()):
+            return LATE
         try:
             code, said = server.data(data)
         except smtplib.SMTPDataError as fault:

@@ -31,7 +31,7 @@ class Telnyx(HttpAccount):
     async def send(self, message: Message) -> Result:
         """One request."""
         body = encode_json(request_of(message, self.definition, self._base_url))
-        answer = await self.http.post("/v2/messages", body, self._headers)
+        answer = await self.http.post("/v2/messages", body, self._headers, message.not_after)
         return result_of(answer, time.time()) if isinstance(answer, Answer) else answer
 
 

@@ -35,7 +35,7 @@ class Twilio(HttpAccount):
     async def send(self, message: Message) -> Result:
         """One request."""
         body = urlencode(form_of(message, self.definition, self._base_url)).encode()
-        answer = await self.http.post(self._path, body, self._headers)
+        answer = await self.http.post(self._path, body, self._headers, message.not_after)
         return result_of(answer, time.time()) if isinstance(answer, Answer) else answer
 
 

@@ -41,7 +41,7 @@ class Webhook(HttpAccount):
             "webhook-timestamp": str(now),
             "webhook-signature": signature(self._key, message.origin.send, now, body),
         }
-        answer = await self.http.post(self._path, body, headers)
+        answer = await self.http.post(self._path, body, headers, message.not_after)
         return result_of(answer, now) if isinstance(answer, Answer) else answer
 
     async def find(self, send_id: str) -> Found:

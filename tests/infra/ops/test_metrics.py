@@ -166,7 +166,7 @@ def value(name: str, **labels: str) -> float:
 
 
 async def _write(book: Book, attempts: list[Attempt]) -> None:
-    await book.write([Entry("attempts", a.contact, encode(a)) for a in attempts])
+    await book.write(0, [Entry("attempts", a.contact, encode(a)) for a in attempts])
 
 
 def test_every_record_of_the_ledger_is_counted_by_its_status(log: SqliteLog, tmp_path: Path) -> None:

@@ -37,6 +37,11 @@ def hand_over(path: Path, *messages: Message, scale: float = 0.0) -> Sandbox:
     return Sandbox(path, scale=scale)
 
 
+def test_what_is_late_is_not_accepted(tmp_path: Path):
+    sandbox = hand_over(tmp_path / "s.db", message(1)._replace(not_after=1), message(2)._replace(not_after=1))
+    assert asyncio.run(sandbox.find("send-1")) == Absent()
+
+
 def test_it_knows_what_it_accepted_also_when_it_is_opened_anew(tmp_path: Path):
     sandbox = hand_over(tmp_path / "s.db", message(1), message(2))
     assert isinstance(asyncio.run(sandbox.find("send-2")), Accepted)

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from flows.delivery.origin import Origin, pack, unpack
-from flows.delivery.provider import Absent, Accepted, Message, Provider, Refused, Result, Retry, Unknown
+from flows.delivery.provider import LATE, Absent, Accepted, Message, Provider, Refused, Result, Retry, Unknown
 from schemas.errors import InvalidInput
 from sinks.providers import fcm, onesignal, postmark, sendgrid, ses, telnyx, twilio
 from sinks.providers.make import make
@@ -116,6 +116,14 @@ def asked(name: str) -> Asked:
 def test_what_is_accepted_has_the_vendors_id(name: str):
     case = CASES[name]
     assert result(Vendor(case.yes), case.make, case.message) == Accepted(case.id)
+
+
+@every
+def test_what_is_late_never_goes_out(name: str):
+    case = CASES[name]
+    vendor = Vendor(case.yes)
+    assert result(vendor, case.make, case.message._replace(not_after=1)) == LATE
+    assert [asked.path for asked in vendor.asked if asked.path != "/token"] == []
 
 
 @every
