@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from connectors.documents import read_documents
+from connectors.files import ImportedFile, read_mapping
 from connectors.segment_spec import contact_of, read_event, read_instant
 from flows.contact.replay import Line
 from schemas.definitions import Body, parse
 from schemas.errors import InvalidInput, UnreadableRecord, Violation
 from schemas.facts import ENTER
+from schemas.records import decode_event
 
 
 def read_definitions(path: Path) -> list[tuple[dict[str, Any], Body]]:
@@ -43,6 +45,24 @@ def read_lines(path: Path) -> list[Line]:
             faults.append(Violation(f"line {number}", str(fault)))
     if faults:
         raise InvalidInput(str(path), faults)
+    return sorted(found, key=lambda line: line.logged_at)
+
+
+def read_files(paths: Sequence[Path], mapping: Path | None = None) -> list[Line]:
+    """The events of files that `waxwing import` takes, by a mapping or as they are, as if they had come when they
+    happened; InvalidInput with every row that cannot be read."""
+    rules = None if mapping is None else read_mapping(mapping)
+    found: list[Line] = []
+    faults: list[Violation] = []
+    for path in paths:
+        for line in ImportedFile(path, rules, historical=False).lines(0):
+            if line.letter is not None:
+                faults.append(Violation(str(path), line.letter.reason))
+            for entry in line.events:
+                event = decode_event(entry.value)
+                found.append(Line(event.received_at, entry.key, event))
+    if faults:
+        raise InvalidInput("events", faults)
     return sorted(found, key=lambda line: line.logged_at)
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from heapq import heappop, heappush
+from itertools import count
 from typing import Any, NamedTuple
 
 from flows.contact.active import Definitions
@@ -51,6 +53,8 @@ class Replay:
         self.fold = PartitionFold(0, definitions, {}, 0)
         self.emitted = emitted
         self.now = -1
+        self._expected: list[tuple[int, int, Line]] = []  # what will be said by itself: (instant, number, line)
+        self._numbers = count()
 
     def run(self, lines: Iterable[Line], until: int | None = None) -> None:
         """Apply the lines (in the order of `logged_at`) up to `until`, then let time pass until then."""
@@ -64,8 +68,19 @@ class Replay:
 
     def pass_time(self, until: int) -> None:
         """Fire what is due up to and including `until`, instant by instant, each with what it says read back."""
-        while (due := self.fold.next_due()) is not None and due <= until:
-            self.apply(max(due, self.now), "", TICK)
+        while True:
+            due, expected = self.fold.next_due(), self._expected[0][0] if self._expected else None
+            if expected is not None and expected <= until and (due is None or expected <= due):
+                line = heappop(self._expected)[2]
+                self.apply(max(expected, self.now), line.contact, encode(line.event))
+            elif due is not None and due <= until:
+                self.apply(max(due, self.now), "", TICK)
+            else:
+                return
+
+    def expect(self, line: Line) -> None:
+        """Let a record be said at its instant, which lies ahead: an answer to what was emitted."""
+        heappush(self._expected, (line.logged_at, next(self._numbers), line))
 
     def apply(self, at: int, contact: str, value: bytes) -> None:
         """Apply one record logged at the instant, and then what it leads to at once, as the log would hand it back."""

@@ -19,7 +19,7 @@ from schemas.records import LEAD_MS, Definition, Event, Record, decode_event, en
 
 KINDS: Final = ("segment", "topic", "workspace", "model")  # what memberships depend on
 # What the replay says anew by itself, or what says nothing of the contact.
-_SAID_ANEW: Final = CONTROL | {MERGED, ADDRESS_HELD, ACCOUNT_SAID}
+SAID_ANEW: Final = CONTROL | {MERGED, ADDRESS_HELD, ACCOUNT_SAID}
 
 
 def read_lines(records: Iterable[Record]) -> list[Line]:
@@ -27,7 +27,7 @@ def read_lines(records: Iterable[Record]) -> list[Line]:
     found = []
     for record in records:
         event = decode_event(record.value)
-        if event.type not in _SAID_ANEW:
+        if event.type not in SAID_ANEW:
             event.at = min(event.at, record.logged_at)
             found.append(Line(record.logged_at, record.key, event))
     return found

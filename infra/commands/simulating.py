@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Final, NamedTuple, TypeAlias
+from urllib.parse import quote
 
 import msgspec
 import typer
 
-from flows.contact.replay import replay
+from connectors.open import open_log
+from connectors.publish import CatalogueReader, newest
+from flows.contact.replay import Line, replay
+from flows.definitions.catalogue import Published
+from flows.journeys.answering import Answers, Rates
+from flows.journeys.report import SAMPLES
 from flows.journeys.simulation import Summary
+from flows.journeys.trial import Outcome, Trial, compared
 from flows.segments.order import refuse_cycles
-from infra.history import read_definitions, read_lines
+from infra.client import NOT_THERE, show
+from infra.history import read_definitions, read_files, read_lines
+from infra.settings import Settings
 from schemas.definitions import Body
 from schemas.definitions.conditions import parse_condition, references
 from schemas.definitions.journey import Journey
@@ -19,25 +29,134 @@ from schemas.definitions.segment import Segment
 from schemas.errors import InvalidInput, Violation
 from schemas.times import parse_instant
 
+LIVE: Final = "live"
+PATIENCE_S: Final = 3_600.0  # that a whole history may take
+_Named: TypeAlias = dict[str, dict[str, float]]  # channel, or channel/template -> its rates
+_Share: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1)]
+
 
 def simulate(
     file: Annotated[Path, typer.Argument(help="the journey and what it refers to: one definition or a list")],
-    events: Annotated[Path, typer.Option("--events", help="Segment-spec JSON lines")],
+    events: Annotated[
+        list[Path] | None, typer.Option("--events", help="Segment-spec JSON lines; without it the installation's own")
+    ] = None,
+    mapping: Annotated[Path | None, typer.Option("--mapping", help="how other files become events")] = None,
     until: Annotated[str, typer.Option("--until", help="let time pass until this instant; else the last line's")] = "",
     published_at: Annotated[str, typer.Option("--published-at", help="when it becomes active; else before all")] = "",
     id: Annotated[str, typer.Option("--id", help="which journey, where the file has several")] = "",
+    report: Annotated[bool, typer.Option("--report", help="also edges, days, reasons, durations, sample runs")] = False,
+    outcomes: Annotated[
+        str, typer.Option("--outcomes", help="how contacts answer: a file of rates; none; of a history, measured")
+    ] = "",
+    against: Annotated[
+        str, typer.Option("--against", help="live: also the version that stands, and the difference")
+    ] = "",
+    history: Annotated[
+        bool, typer.Option("--history", help="over the installation's history, as without --events")
+    ] = False,
+    share: Annotated[float, typer.Option("--share", help="of a history: percent of the contacts, by hash")] = 100,
+    imported: Annotated[
+        str, typer.Option("--imported", help="of a history: what was imported counts as lived, or as imported")
+    ] = "lived",
+    samples: Annotated[int, typer.Option("--samples", min=0, max=100, help="runs that are told whole")] = SAMPLES,
 ) -> None:
     """Entries, visits by node, ends by reason, sends and skips of a journey over a history, as JSON.
 
-    `exited` counts all runs that ended; `completed` those of them that came to an exit node.
+    `exited` counts all runs that ended; `completed` those of them that came to an exit node. Without --events the
+    history is that of a running installation.
     """
     definitions = read_definitions(file)
     journey = _chosen(file, [body for _, body in definitions], id)
-    _check_references(file, journey, [body for _, body in definitions])
+    if against not in ("", LIVE):
+        raise InvalidInput("--against", [Violation("", f"{against!r} is not {LIVE!r}")])
     end, active_from = _instant("--until", until), _instant("--published-at", published_at)
+    bodies = [written for written, _ in definitions]
+    if history or not events:
+        how = {"until": until or None, "share": share, "imported": imported, "samples": samples}
+        answers = {"outcomes": _outcomes(outcomes) or outcomes or "measured", "against": against or None}
+        _over_history(journey.id, bodies, how | answers)
+        return
+    _check_references(file, journey, [body for _, body in definitions])
+    lines = read_lines(events[0]) if mapping is None and len(events) == 1 else read_files(events, mapping)
+    if report or outcomes or against:
+        _try(journey.id, bodies, lines, _Over(end, active_from, samples), _outcomes(outcomes), against)
+        return
     summary = Summary(journey.id, journey.key is not None)
-    replay([written for written, _ in definitions], read_lines(events), end, active_from, summary.take)
+    replay(bodies, lines, end, active_from, summary.take)
     typer.echo(msgspec.json.encode(summary.as_json()))
+
+
+def _over_history(id: str, bodies: Sequence[dict[str, Any]], how: dict[str, Any]) -> None:
+    """Asked of a running installation."""
+    drafts = {"journey": _of(id, bodies), "definitions": [b for b in bodies if b["kind"] != "journey"]}
+    show(f"/v1/journeys/{quote(id, safe='')}/simulate", "POST", PATIENCE_S, drafts | how)
+
+
+class _Over(NamedTuple):
+    """How lines are run over: until when, from when on the definitions are active, how many runs are told whole."""
+
+    until: int | None
+    active_from: int | None
+    samples: int
+
+
+def _try(
+    id: str, bodies: Sequence[dict[str, Any]], lines: Sequence[Line], over: _Over, rates: _Named | None, against: str
+) -> None:
+    """Over lines, with all figures."""
+    others = [Published(b["kind"], b["id"], 1, b, 0) for b in bodies if b["kind"] != "journey"]
+
+    def tried(body: dict[str, Any], version: int) -> Outcome:
+        answers = None if rates is None else Answers({name: Rates(**each) for name, each in rates.items()})
+        trial = Trial(Published("journey", id, version, body, 0), others, answers, samples=over.samples)
+        return trial.run(lines, over.until, over.active_from)
+
+    outcome = tried(_of(id, bodies), 2 if against else 1)
+    found = {**outcome.summary, **outcome.report, "answers": outcome.answers}
+    if against:
+        found["against"] = compared(outcome, tried(_live(id), 1))
+    typer.echo(msgspec.json.encode(found))
+
+
+def _of(id: str, bodies: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    return next(body for body in bodies if (body["kind"], body["id"]) == ("journey", id))
+
+
+def _outcomes(text: str) -> _Named | None:
+    """The rates of a file; None where nobody answers, or the installation has to measure it."""
+    if text in ("", "none", "measured"):
+        return None
+    file = Path(text)
+    try:
+        rates = msgspec.json.decode(file.read_bytes(), type=dict[str, _Rates])
+    except msgspec.DecodeError as fault:
+        form = '{"email": {"delivered": 0.98, "opened": 0.4, "clicked": 0.1}}'
+        raise InvalidInput(
+            str(file), [Violation("", f"{fault}; write {form}, by channel or channel/template")]
+        ) from None
+    return {name: msgspec.to_builtins(each) for name, each in rates.items()}
+
+
+class _Rates(msgspec.Struct, forbid_unknown_fields=True):
+    """As `flows.journeys.answering.Rates`, checked."""
+
+    delivered: _Share = 1.0
+    opened: _Share = 0.0
+    clicked: _Share = 0.0
+
+
+def _live(id: str) -> dict[str, Any]:
+    """The journey's version that stands in the installation."""
+    log = open_log(Settings())
+    try:
+        with CatalogueReader(log).open() as catalogue:
+            stands = newest(catalogue).newest("journey", id)
+    finally:
+        log.close()
+    if stands is None:
+        typer.echo(f"there is no journey {id!r} that stands", err=True)
+        raise typer.Exit(NOT_THERE)
+    return dict(stands.body)
 
 
 def _chosen(file: Path, bodies: list[Body], id: str) -> Journey:

@@ -23,6 +23,7 @@ from api import (
     preview,
     problems,
     reports,
+    simulations,
     snapshots,
     summary,
 )
@@ -94,6 +95,7 @@ def world(folder: Path, clock: Clock | None = None) -> Iterator[World]:
         messages,
         migrations,
         preview,
+        simulations,
         reports,
     )
     for module in (*routed, snapshots, summary):

@@ -84,3 +84,49 @@ def test_bad_input_is_named_with_its_place(tmp_path, definitions, lines, options
     assert done.exit_code == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+ADDRESSED = [line("09:00", type="identify", traits={"email": "u@example.com"}), line("10:00")]
+KEYS = {"entered", "completed", "exited", "nodes", "sends", "skips"}
+
+
+def test_a_report_stands_beside_the_contracts_keys_which_are_unchanged(tmp_path):
+    body = journey(started_by(), message("a"), pause("1h"))
+    plain = json.loads(simulate(tmp_path, body, ADDRESSED, "--until", "2026-01-06T00:00:00Z").stdout)
+    found = json.loads(simulate(tmp_path, body, ADDRESSED, "--until", "2026-01-06T00:00:00Z", "--report").stdout)
+    assert set(plain) == KEYS
+    assert {key: found[key] for key in KEYS} == plain
+    assert found["seconds"]["nodes"]["pause"] == {"runs": 1, "p50": 3_600.0, "p90": 3_600.0}
+
+
+def test_rates_of_a_file_answer_the_messages(tmp_path):
+    rates = tmp_path / "rates.json"
+    rates.write_text('{"email": {"opened": 1}}')
+    body = journey(started_by(), message("a"), pause("48h"))
+    done = simulate(tmp_path, body, ADDRESSED, "--until", "2026-01-09T00:00:00Z", "--outcomes", str(rates))
+    assert json.loads(done.stdout)["answers"] == {"email_delivered": 1, "email_opened": 1, "email_sent": 1}
+    for bad in ('{"email": {"opened": 2}}', '{"email": {"open": 1}}', "[]"):
+        rates.write_text(bad)
+        refused = simulate(tmp_path, body, ADDRESSED, "--outcomes", str(rates))
+        assert refused.exit_code == 2
+        assert "rates.json" in refused.stderr
+
+
+def test_a_draft_in_a_file_is_compared_with_the_version_that_stands(tmp_path, monkeypatch):
+    monkeypatch.setenv("WAXWING_DATA", str(tmp_path / "data"))
+    body = journey(started_by(), pause("1h"))
+    assert simulate(tmp_path, body, ADDRESSED, "--against", "live").exit_code == 1
+    (tmp_path / "live.json").write_text(json.dumps(body))
+    assert CliRunner().invoke(app, ["apply", str(tmp_path / "live.json")]).exit_code == 0
+    draft = journey(started_by(), pause("2h"))
+    done = simulate(tmp_path, draft, ADDRESSED, "--until", "2026-01-06T00:00:00Z", "--against", "live")
+    assert json.loads(done.stdout)["against"]["difference"]["seconds"]["all"] == {"p50": 3_600.0, "p90": 3_600.0}
+    assert simulate(tmp_path, draft, ADDRESSED, "--against", "dead").exit_code == 2
+
+
+def test_without_events_a_running_installation_is_asked(tmp_path, monkeypatch):
+    monkeypatch.setenv("WAXWING_PORT", "1")
+    (tmp_path / "journey.json").write_text(json.dumps(journey(started_by(), pause("1h"))))
+    done = CliRunner().invoke(app, ["journey", "simulate", str(tmp_path / "journey.json")])
+    assert done.exit_code != 0
+    assert "no Waxwing answers" in done.stderr

@@ -1,0 +1,115 @@
+"""A journey over a history on the production fold, its messages answered: what a simulation is made of.
+
+The rest of the installation is as the history has it: other journeys and campaigns run no second time, for what they
+said and sent is among the records. What the journey itself caused is left out, since the trial says it anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from flows.contact.active import Definitions
+from flows.contact.replay import Line, Replay
+from flows.definitions.catalogue import Published
+from flows.journeys.answering import Answers
+from flows.journeys.report import SAMPLES, Report, difference
+from flows.journeys.simulation import Summary
+from schemas.facts import MESSAGE_FACTS
+from schemas.records import LEAD_MS, Definition, Entry, Event, Record, decode_send, encode
+from schemas.topics import SENDS
+
+# What acts by itself, or is no part of the fold: nothing of it is asked a second time.
+OTHERS: Final = frozenset(
+    {"journey", "journey_migration", "campaign", "campaign_launch", "provider", "crm_mapping", "asset"}
+)
+
+
+class Outcome(NamedTuple):
+    """What a trial came to."""
+
+    summary: dict[str, Any]
+    report: dict[str, Any]
+    answers: dict[str, int]  # outcome event -> how many
+
+
+class Trial:
+    """One run of one journey (`journey`, as published) with what stands around it.
+
+    `answers` None: nobody answers. Lines come in the order of `logged_at`; the definitions are active from before the
+    first of them, or from `active_from`.
+    """
+
+    def __init__(
+        self,
+        journey: Published,
+        others: Iterable[Published],
+        answers: Answers | None = None,
+        snapshots: Mapping[str, frozenset[str]] | None = None,
+        samples: int = SAMPLES,
+    ):
+        self._published = [journey, *(p for p in others if p.kind not in OTHERS)]
+        self._definitions = Definitions(snapshots)
+        self._summary = Summary(journey.id, journey.body.get("key") is not None)
+        self._report = Report(journey.body, samples)
+        self._answers, self._journey = answers, journey.id
+        self._replay = Replay(self._definitions, self._take)
+        self._counts: dict[str, int] = {}
+
+    def run(self, lines: Iterable[Line], until: int | None = None, active_from: int | None = None) -> Outcome:
+        """Fold the lines up to `until`, and let time pass until then (else until the last one)."""
+        begun = False
+        for line in lines:
+            if until is not None and line.logged_at > until:
+                break
+            if not begun:
+                self._publish(line.logged_at - 1 if active_from is None else active_from)
+                begun = True
+            if not self._is_own(line.event):
+                self._replay.run([line])
+        if until is not None:
+            self._replay.pass_time(until)
+        return Outcome(self._summary.as_json(), self._report.as_json(), dict(sorted(self._counts.items())))
+
+    def _publish(self, active_from: int) -> None:
+        for offset, p in enumerate(sorted(self._published, key=lambda p: (p.kind, p.id))):
+            act = Definition(p.kind, p.id, "publish", p.version, dict(p.body))
+            self._definitions.apply(Record(offset, active_from - LEAD_MS, f"{p.kind}/{p.id}", encode(act)))
+
+    def _is_own(self, event: Event) -> bool:
+        """Whether the journey that is tried caused it when it ran."""
+        if event.type in MESSAGE_FACTS:
+            return event.properties.get("journey") == self._journey and bool(event.properties.get("send"))
+        return event.context.get("journey") == self._journey
+
+    def _take(self, at: int, entry: Entry) -> None:
+        self._summary.take(at, entry)
+        self._report.take(at, entry)
+        if self._answers is not None and entry.topic == SENDS:
+            for line in self._answers.lines(decode_send(entry.value)):
+                self._counts[line.event.type] = self._counts.get(line.event.type, 0) + 1
+                self._replay.expect(line)
+
+
+def compared(draft: Outcome, live: Outcome) -> dict[str, Any]:
+    """The live version's figures, and by how much the draft's differ."""
+    a, b = _figures(draft), _figures(live)
+    return {"live": b, "difference": difference(a, b)}
+
+
+def _figures(outcome: Outcome) -> dict[str, Any]:
+    """All numbers, lists counted by node."""
+    summary, report = dict(outcome.summary), dict(outcome.report)
+    for name in ("sends", "skips"):
+        summary[name] = _by_node(summary[name])
+    edges = {
+        f"{e['from']} -> {e['to']}" + (f": {e['branch']}" if e["branch"] else ""): e["runs"] for e in report["edges"]
+    }
+    return summary | {**report, "edges": edges, "answers": outcome.answers} | {"sample": {}}
+
+
+def _by_node(said: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for one in said:
+        counts[one["node"]] = counts.get(one["node"], 0) + 1
+    return dict(sorted(counts.items()))
