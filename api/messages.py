@@ -13,7 +13,9 @@ from api.contacts import subjects
 from api.definitions import Reader
 from api.reads import Reading, Rows, reading
 from connectors.publish import CatalogueReader
-from flows.delivery.planning import verdicts
+from flows.delivery.planning import Intent, verdicts
+from flows.policy import reducer as policy
+from flows.policy.caps import Planned
 from schemas.times import parse_instant
 
 router = APIRouter(tags=["messages"])
@@ -114,10 +116,32 @@ async def _verdicts(found: dict[str, Any], planned: Rows, reader: CatalogueReade
         message_class = await run_in_threadpool(_class_of, reader, found["journey"], found["version"])
     at = parse_instant(found["planned_at"])
     subject = (await subjects([found["contact"]], read, at))[found["contact"]]
+    counted = await read.rows(
+        "messages_counted", contact=found["contact"], send=found["send"], at=at, before=bool(planned)
+    )
+    subject.state.get(policy.SECTION).planned = [Planned(**row) for row in counted]
+    intent = _intent(found, topic, message_class)
     return [
         Asked(check=v.check, passed=v.passed, reason="" if v.passed else v.reason, value=v.value)
-        for v in verdicts(subject, found["channel"], topic, message_class)
+        for v in verdicts(subject, intent, found["channel"], at)
     ]
+
+
+def _intent(found: dict[str, Any], topic: str, message_class: str) -> Intent:
+    """As far as verdicts ask."""
+    return Intent(
+        journey=found["journey"],
+        version=found["version"],
+        run=found["run"],
+        entry="",
+        node=found["node"],
+        occurrence=0,
+        channels=(found["channel"],),
+        template=found["template"],
+        topic=topic,
+        message_class="transactional" if message_class == "transactional" else "marketing",
+        campaign=found["campaign"],
+    )
 
 
 def _class_of(reader: CatalogueReader, journey: str, version: int) -> str:

@@ -161,11 +161,33 @@ class Change(msgspec.Struct, omit_defaults=True, gc=False):
     holdout: str = ""
 
 
+class Quiet(msgspec.Struct, omit_defaults=True, gc=False):
+    """Quiet hours of a send's contact, `[begins, ends)`: a send that comes into them waits for the end, or `skips`."""
+
+    begins: int
+    ends: int
+    skips: bool = False
+
+
+class Fallback(msgspec.Struct, omit_defaults=True, gc=False):
+    """What delivery needs to hand a send over by another channel. Fields are those of `Send`."""
+
+    channel: str
+    to: str = ""
+    template_version: int = 0
+    data: dict[str, JSON] = {}
+    quiet: list[Quiet] = []
+
+
 class Send(msgspec.Struct, omit_defaults=True, gc=False):
     """`sends`: a message that may go. Whole in itself: what its template names is in `data`. Keyed by contact id.
 
     `id` is uuid5 of (journey, version, contact, entry key, node, occurrence). `at` is when it was planned, `expires`
-    when it is too late to hand it over. `message_class` is marketing or transactional.
+    when it is too late to hand it over. `message_class` is marketing or transactional. `fallback` are the later ones of
+    its `channels` that could be used when it was planned; `quiet` the quiet hours that begin before it expires.
+
+    With `recall` it is no message: what was planned for this contact before it, on its channel (and on its topic, where
+    that is not `default`), must not be handed over any more, for this reason.
     """
 
     id: str
@@ -188,6 +210,9 @@ class Send(msgspec.Struct, omit_defaults=True, gc=False):
     node: str = ""
     variant: str = ""
     data: dict[str, JSON] = {}
+    quiet: list[Quiet] = []
+    fallback: list[Fallback] = []
+    recall: str = ""
 
 
 class Attempt(msgspec.Struct, omit_defaults=True, gc=False):
@@ -208,6 +233,7 @@ class Attempt(msgspec.Struct, omit_defaults=True, gc=False):
     provider_id: str = ""
     reason: str = ""
     campaign: str = ""
+    due: int = 0
 
 
 class Example(msgspec.Struct, omit_defaults=True, gc=False):

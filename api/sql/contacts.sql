@@ -138,5 +138,5 @@ LIMIT {limit:UInt32}
 -- The acts on those definitions that profile and consent are folded with, in the log's order.
 SELECT offset, toUnixTimestamp64Milli(logged_at) AS logged_at, kind, id, op, version, body
 FROM definitions FINAL
-WHERE kind IN ('topic', 'workspace', 'holdout')
+WHERE kind IN ('topic', 'workspace', 'holdout', 'frequency_cap', 'quiet_hours')
 ORDER BY offset

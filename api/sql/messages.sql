@@ -19,6 +19,23 @@ FROM delivery_logs FINAL
 WHERE send = {send:String}
 ORDER BY logged_at, id
 
+-- name: messages_counted
+-- The marketing messages that caps could count when one was planned at `at`: those that neither were skipped nor had
+-- failed by then. Of others at this very instant those were `before` a message that was planned too that are not it.
+SELECT toUnixTimestamp64Milli(s.at) AS at, s.id AS send, s.channel AS channel, s.topic AS topic,
+    if(s.campaign = '', s.journey, s.campaign) AS campaign
+FROM (SELECT * FROM sends FINAL WHERE contact = {contact:String}) AS s
+LEFT JOIN
+(
+    SELECT send, failed_at, skipped_at
+    FROM message_queue FINAL
+    WHERE send IN (SELECT id FROM sends WHERE contact = {contact:String})
+) AS q ON q.send = s.id
+WHERE s.id != {send:String} AND s.message_class = 'marketing'
+    AND (toUnixTimestamp64Milli(s.at) < {at:Int64} OR (s.at = fromUnixTimestamp64Milli({at:Int64}) AND NOT {before:Bool}))
+    AND ifNull(toUnixTimestamp64Milli(coalesce(q.failed_at, q.skipped_at)), {at:Int64}) >= {at:Int64}
+ORDER BY at, send
+
 -- name: message_credits
 -- The conversions credited to a message.
 SELECT at, model, version, conversion, event, amount_minor, currency, share

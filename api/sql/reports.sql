@@ -78,3 +78,27 @@ WHERE {model:String} = '' OR model = {model:String}
 GROUP BY model, version, active_from, examples
 ORDER BY model, version DESC
 LIMIT {limit:UInt32}
+
+-- name: delivery
+-- How each provider did with each domain of recipients, by the day (UTC) on which messages were planned.
+SELECT
+    channel,
+    provider,
+    domain,
+    sum(attempted) AS attempted,
+    sum(accepted) AS accepted,
+    sum(refused) AS refused,
+    sum(retries) AS retries,
+    sum(unknown) AS unknown,
+    sum(delivered) AS delivered,
+    sum(bounced) AS bounced,
+    sum(complained) AS complained,
+    sum(opened) AS opened,
+    sum(clicked) AS clicked
+FROM delivery_rates
+WHERE day >= toDate(fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND day < toDate(fromUnixTimestamp64Milli({to:Int64}, 'UTC'))
+    AND ({provider:String} = '' OR provider = {provider:String})
+    AND ({domain:String} = '' OR domain = {domain:String})
+GROUP BY channel, provider, domain
+ORDER BY attempted DESC, channel, provider, domain
+LIMIT {limit:UInt32}

@@ -17,7 +17,7 @@ from flows.campaigns.compile import Release
 from flows.campaigns.journey import ARMS, SEND
 from flows.contact.scope import Scope
 from flows.contact.section import Section
-from flows.delivery.planning import Intent, plan, skip
+from flows.delivery.planning import Intent, later, plan, skip
 from flows.journeys import executor
 from flows.journeys.nodes.action import Send
 from flows.journeys.nodes.base import Leave, Visit
@@ -52,8 +52,12 @@ def react(scope: Scope) -> None:
     if scope.before is not None:
         _forget(scope, section)
     for id in _due(section, scope.at):
+        release = scope.active.releases[id]
+        if until := later(scope, _first(scope, release)):  # quiet hours
+            section.launches[id] = until
+            continue
         del section.launches[id]
-        _release(scope, scope.active.releases[id])
+        plan(scope, _intent(scope, release))
     state.set_due(SECTION, min((due for due in section.launches.values() if due is not None), default=None))
 
 
@@ -117,20 +121,20 @@ def _due(section: Waiting, at: int) -> list[str]:
     return [id for _, id in sorted(due)]
 
 
-def _release(scope: Scope, release: Release) -> None:
-    """Let the contact pass the split, if there is one, and plan its message."""
-    plan(scope, _intent(scope, release))
-
-
 def _skip(scope: Scope, release: Release, reason: str) -> None:
-    """Of the arms the first stands for a message that nobody chose an arm for."""
+    skip(scope, _first(scope, release), reason)
+
+
+def _first(scope: Scope, release: Release) -> Intent:
+    """Of the arms the first stands for a message that nobody has chosen an arm for."""
     run = _run(scope, release)
     node = next(node for node in release.journey.nodes.values() if isinstance(node, Send))
     run.node, run.visits[node.id] = node.id, 1
-    skip(scope, node.intent(Visit(scope, release.journey, run)), reason)
+    return node.intent(Visit(scope, release.journey, run))
 
 
 def _intent(scope: Scope, release: Release) -> Intent:
+    """Let the contact pass the split, if there is one."""
     run = _run(scope, release)
     visit = Visit(scope, release.journey, run)
     split = release.journey.nodes.get(ARMS)

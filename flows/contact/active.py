@@ -18,6 +18,8 @@ from flows.definitions.catalogue import Catalogue, Past, Published, Snapshot
 from flows.holdouts.compile import Holdout, compile_holdouts
 from flows.journeys.compile import JourneySet
 from flows.journeys.nodes.split import Decision, compile_decisions
+from flows.policy.caps import Cap, compile_caps
+from flows.policy.quiet import Quiet, compile_quiet
 from flows.scoring.model import Model, compile_model
 from flows.scoring.send_time import Everyone, compile_everyone
 from flows.segments.engine import SegmentSet
@@ -66,6 +68,8 @@ class Active:
     experiments: Mapping[tuple[str, str], Decision] = field(default_factory=dict)  # (journey, node) of a split
     holdouts: tuple[Holdout, ...] = ()
     send_time: Everyone | None = None
+    caps: tuple[Cap, ...] = ()
+    quiet: tuple[Quiet, ...] = ()
 
 
 class Definitions:
@@ -247,6 +251,8 @@ class Definitions:
             marketing_expires=parse_duration(workspace.get("marketing_expires", "12h")),
             pasts=snapshot.pasts,
             holdouts=compile_holdouts(snapshot.of("holdout"), workspace.get("timezone", "UTC")),
+            caps=compile_caps(snapshot.of("frequency_cap")),
+            quiet=compile_quiet(snapshot.of("quiet_hours")),
             releases=releases,
             send_time=compile_everyone(snapshot.get("send_time", "default")),
             experiments=compile_decisions(snapshot.of("experiment")),

@@ -1,7 +1,8 @@
 """The contact fold: `fold(state, record) -> (state, effects)`, pure (DESIGN, rules 2 and 3).
 
     record ──▶ wake: timers and activations up to its logged_at ──▶ reducers ──▶ timers that are due at once
-               profile · consent · holdouts · scoring · segments · attribution · journeys · campaigns (which plan sends)
+               profile · consent · policy · holdouts · scoring · segments · attribution · journeys · campaigns
+               (which plan sends)
 
 Scores come before segments, so that a leaf that asks for one sees the score of this very record. Folding one contact's
 records alone gives the same effects as folding its partition: nothing here knows of other contacts.
@@ -23,6 +24,7 @@ from flows.contact.spans import is_span
 from flows.contact.subject import Subject
 from flows.holdouts import reducer as holdouts
 from flows.journeys import reducer as journeys
+from flows.policy import reducer as policy
 from flows.scoring import reducer as scoring
 from flows.segments import engine as segments
 from schemas.errors import TerminalError
@@ -31,14 +33,15 @@ from schemas.records import Entry, Event
 
 # A section's index is a contract: append, never renumber.
 #   0 profile  1 consent  2 segments  3 features  4 touches  5 journeys  6 span  7 holdouts
-#   8 campaigns
-SECTIONS: Final = 9
+#   8 campaigns  9 policy
+SECTIONS: Final = 10
 _ABSORBERS: Final[tuple[identity.Absorber, ...]] = (
     (profile.SECTION, profile.absorb),
     (consent.SECTION, consent.absorb),
     (scoring.SECTION, scoring.absorb),
     (segments.SECTION, segments.absorb),
     (attribution.SECTION, attribution.absorb),
+    (policy.SECTION, policy.absorb),
 )
 _TOLD: Final = frozenset(
     {"identify", "alias", "group", ADDRESS_SUPPRESSED, MERGE_CLAIMED, MERGED}
@@ -93,6 +96,7 @@ class ContactFold:
             spans.tell(scope)
         profile.react(scope)
         consent.react(scope)
+        policy.react(scope)
         if event.type == MERGED:
             identity.absorb(scope, _ABSORBERS, SECTIONS)
         self._conclude(scope)

@@ -70,9 +70,9 @@ def consent_entry(origin: Origin, id: str, topic: str, source: str, at: int, rec
     return _event(CONSENT_CHANGED, origin, f"{id}:{topic}", at, received_at, said)
 
 
-def ledger_entry(send: Send, number: int, status: Status, at: int, **more: str) -> Entry:
+def ledger_entry(send: Send, number: int, status: Status, at: int, due: int = 0, **more: str) -> Entry:
     """One record of the ledger; `more` are `provider`, `provider_id`, `reason`."""
-    attempt = Attempt(send.id, send.contact, number, status, at, send.channel, campaign=send.campaign, **more)
+    attempt = Attempt(send.id, send.contact, number, status, at, send.channel, campaign=send.campaign, due=due, **more)
     return Entry(ATTEMPTS, send.contact, encode(attempt))
 
 

@@ -12,7 +12,7 @@ import msgspec
 from flows.contact.scope import Scope
 from flows.definitions.catalogue import Published
 from flows.journeys.executor import GOAL
-from flows.journeys.nodes.action import compile_action
+from flows.journeys.nodes.action import Send, compile_action
 from flows.journeys.nodes.base import Node, Waiting
 from flows.journeys.nodes.condition import Condition, compile_condition_node
 from flows.journeys.nodes.exit import Exit
@@ -111,7 +111,7 @@ def _compiled(id: str, version: int, body: bytes) -> Journey:
         goal_window=0 if goal is None else parse_duration(made.goal_window),
         exit_when=exit_when,
         nodes=compiled,
-        waits={id: node for id, node in compiled.items() if is_wait(node)},
+        waits={id: node for id, node in compiled.items() if is_wait(node) or isinstance(node, Send)},
         edges={(edge.from_, edge.branch): edge.to for edge in made.edges},
         on=on,
         questions=questions,

@@ -87,6 +87,29 @@ def next_in_window(at: int, start: int, end: int, weekdays: Collection[int], zon
     raise AssertionError("every week has each weekday")  # a zone that leaves out two weeks does not exist
 
 
+def windows(
+    at: int, until: int, start: int, end: int, weekdays: Collection[int], zone: ZoneInfo
+) -> Iterator[tuple[int, int]]:
+    """The windows `[start, end)` that hold an instant of `[at, until]`, in order; else as `next_in_window`.
+
+    An end that occurs twice is the second, so that no clock shows a time of the window outside of one.
+    """
+    day, last = _local(at, zone).date() - timedelta(days=1), _local(until, zone).date()
+    while day <= last:
+        opens = _at_clock(day, start, zone)
+        closes = _last_at_clock(day if end > start else day + timedelta(days=1), end, zone)
+        exists = _local(_at_clock(day, 0, zone), zone).date() == day
+        if exists and (not weekdays or day.weekday() in weekdays) and opens <= until and max(at, opens) < closes:
+            yield opens, closes
+        day += timedelta(days=1)
+
+
+def _last_at_clock(day: date, minutes: int, zone: ZoneInfo) -> int:
+    local = datetime(day.year, day.month, day.day, minutes // 60, minutes % 60)  # noqa: DTZ001 - local
+    second = local.replace(tzinfo=zone, fold=1).astimezone(UTC)
+    return to_ms(second) if second.astimezone(zone).replace(tzinfo=None) == local else resolve(local, zone)
+
+
 def read_date(text: str, days: int, zone: ZoneInfo) -> int | None:
     """The instant of an ISO date or time, moved by calendar days at the same local time; None where it is none.
 

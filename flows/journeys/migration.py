@@ -19,6 +19,7 @@ from flows.definitions.catalogue import Published
 from flows.journeys import executor
 from flows.journeys.journey import Journey
 from flows.journeys.nodes.action import Send
+from flows.journeys.nodes.wait import is_wait
 from flows.journeys.run import Journeys, Move, Run
 
 MIGRATED: Final = "migrated"  # the reason of a run that ends because the map does not name its node
@@ -93,7 +94,8 @@ def _migrate(scope: Scope, section: Journeys, run: Run, migration: Migration) ->
         executor.end(scope, section, run, reason)
         return
     is_same = node == left and source.nodes[left] == target.nodes[node]
-    executor.go_on(scope, section, run, since if node in target.waits else scope.at, due if is_same else None)
+    waits = is_same or is_wait(target.nodes[node])
+    executor.go_on(scope, section, run, since if waits else scope.at, due if is_same else None)
 
 
 def _taken_back(run: Run, migration: Migration) -> Move | None:

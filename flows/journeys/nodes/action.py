@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, assert_never
 
-from flows.delivery.planning import Intent, plan, skip
-from flows.journeys.nodes.base import Leave, Result, Visit
+from flows.delivery.planning import Intent, Later, plan, skip
+from flows.journeys.nodes.base import Leave, Rest, Result, Visit
 from schemas.definitions import actions as written
 from schemas.definitions import nodes
 from schemas.facts import ENTER, SEGMENT_ADDED
@@ -48,7 +48,11 @@ def _command(visit: Visit, node: str, name: str, data: dict[str, Any]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """A message on the first of its channels that may be used; a skipped one takes the branch `skipped`."""
+    """A message on the first of its channels that may be used; a skipped one takes the branch `skipped`.
+
+    In quiet hours the run rests here, so what ends it meanwhile ends the message too, and what follows counts from when
+    it went.
+    """
 
     id: str
     channels: tuple[str, ...]
@@ -62,7 +66,18 @@ class Send:
         if visit.run.visits[self.id] > 1 and self.id not in visit.journey.repeated:
             skip(visit.scope, self.intent(visit), PASSED_BEFORE)
             return Leave("skipped")
-        return Leave("skipped" if plan(visit.scope, self.intent(visit)) else "")
+        return self._plan(visit)
+
+    def wake(self, visit: Visit) -> Result:
+        """Ask again when the quiet hours are over."""
+        due = visit.run.due
+        return Rest(due) if due is None or due > visit.scope.at or visit.scope.quiet else self._plan(visit)
+
+    def _plan(self, visit: Visit) -> Result:
+        planned = plan(visit.scope, self.intent(visit))
+        if isinstance(planned, Later):
+            return Rest(planned.until, {"quiet_hours": planned.quiet})
+        return Leave("skipped" if planned else "")
 
     def intent(self, visit: Visit) -> Intent:
         """The message that is meant."""
@@ -81,6 +96,7 @@ class Send:
             campaign=self.campaign,
             variant=run.variant,
             expires_ms=self.expires,
+            meant_at=run.since,
             entry_properties=run.opened.get("properties", {}),
         )
 
