@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Query
 from pydantic import AwareDatetime, BaseModel, Field
@@ -52,6 +52,32 @@ class Campaigns(BaseModel):
     """Every campaign that planned a message or was credited."""
 
     campaigns: list[Campaign]
+
+
+class Rate(BaseModel):
+    """How one provider did with one domain of recipients. Numbers of messages, but for `retries`."""
+
+    channel: str
+    provider: str
+    domain: str = Field(description="of the addresses; empty where they have none")
+    attempted: int
+    accepted: int
+    refused: int
+    retries: int
+    unknown: int
+    delivered: int
+    bounced: int
+    complained: int
+    opened: int = Field(description="by people; so clicked")
+    clicked: int
+    bounce_rate: float = Field(description="of the accepted, 0 to 1; so complaint_rate")
+    complaint_rate: float
+
+
+class Rates(BaseModel):
+    """Providers and domains, those with the most messages first."""
+
+    rates: list[Rate]
 
 
 class Credit(BaseModel):
@@ -127,6 +153,25 @@ async def campaigns(
     """Messages by status and revenue, a row a campaign."""
     rows = await read.rows("campaigns", campaign=campaign)
     return Campaigns(campaigns=[Campaign(**row) for row in rows])
+
+
+@router.get("/v1/reports/delivery")
+async def delivery(
+    provider: Annotated[str, Query(max_length=200, description="one provider; all by default")] = "",
+    domain: Annotated[str, Query(max_length=253, description="one domain of recipients; all by default")] = "",
+    since: Since = None,
+    until: Until = None,
+    limit: Limit = 100,
+    read: Reading = Depends(reading),
+) -> Rates:
+    """What providers accepted, refused and bounced, by domain; of messages planned on the days (UTC) of the span."""
+    rows = await read.rows("delivery", provider=provider, domain=domain.lower(), limit=limit, **span_of(since, until))
+    return Rates(rates=[_rate(row) for row in rows])
+
+
+def _rate(row: dict[str, Any]) -> Rate:
+    accepted = max(1, row["accepted"])
+    return Rate(**row, bounce_rate=row["bounced"] / accepted, complaint_rate=row["complained"] / accepted)
 
 
 @router.get("/v1/reports/attribution")

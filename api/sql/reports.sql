@@ -96,7 +96,8 @@ SELECT
     sum(opened) AS opened,
     sum(clicked) AS clicked
 FROM delivery_rates
-WHERE day >= toDate(fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AND day < toDate(fromUnixTimestamp64Milli({to:Int64}, 'UTC'))
+WHERE day >= toDate(fromUnixTimestamp64Milli({from:Int64}, 'UTC'))
+    AND day < toDate(fromUnixTimestamp64Milli({to:Int64} + 86399999, 'UTC'))
     AND ({provider:String} = '' OR provider = {provider:String})
     AND ({domain:String} = '' OR domain = {domain:String})
 GROUP BY channel, provider, domain

@@ -10,7 +10,7 @@ import msgspec
 from flows.definitions.catalogue import Published
 from schemas.definitions import parse
 from schemas.definitions.policy import FrequencyCap
-from schemas.times import format_duration, format_instant, parse_duration
+from schemas.times import format_instant, parse_duration
 
 
 class Planned(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -42,6 +42,7 @@ class Cap:
     per: str
     max: int
     within: int
+    written: str = ""  # `within`, as the definition has it
 
     def concerns(self, message: Planned) -> bool:
         """Whether the cap counts such a message."""
@@ -67,7 +68,7 @@ class Cap:
 
     def said(self, count: Count) -> str:
         """As `3 of 3 in 7d, next free at 2026-01-12T09:00:00.000Z`."""
-        text = f"{self.id}: {count.number} of {self.max} in {format_duration(self.within)}"
+        text = f"{self.id}: {count.number} of {self.max} in {self.written}"
         return text if count.number < self.max else f"{text}, next free at {format_instant(count.free_at)}"
 
 
@@ -80,4 +81,4 @@ def _compile(published: Published) -> Cap:
     made = parse(published.body)
     assert isinstance(made, FrequencyCap)
     words = (made.channel or "", made.topic or "", made.campaign or "", made.per or "")
-    return Cap(made.id, *words, made.max, parse_duration(made.within))
+    return Cap(made.id, *words, made.max, parse_duration(made.within), made.within)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas.times import DAY, format_instant
+from schemas.times import DAY, format_instant, from_ms
 from tests.api.living import Living, T, living
 from tests.api.reading import change
 
@@ -178,3 +178,40 @@ def test_a_planned_message_passed_all_that_was_asked(there):
     found = the_send(there, "ann", "planned")
     assert [v["passed"] for v in found["verdicts"]] == [True] * 4
     assert found["verdicts"][0]["value"] == "a@example.com"
+
+
+AGAIN = WELCOME | {"reentry": {"mode": "always"}}
+
+
+def test_a_cap_is_explained_with_its_numbers_and_without_it_the_message_would_have_gone(there):
+    cap = {"kind": "frequency_cap", "id": "calm", "channel": "email", "max": 1, "within": "7d"}
+    there.publish(AGAIN, cap)
+    there.say("ann", "identify", "mail", traits={"email": "a@example.com"})
+    said = {"channel": "email", "topic": "news", "status": "subscribed"}
+    there.say("ann", "consent_changed", "yes", properties=said)
+    there.say("ann", "track", "up", event="signed_up")
+    there.settle()
+    first = the_send(there, "ann", "planned")
+    there.say("ann", "track", "again", event="signed_up")
+    there.settle()
+    found = the_send(there, "ann", "send_skipped")
+    *others, last = found["verdicts"]
+    assert (found["reason"], last["passed"]) == ("frequency_cap", False)
+    assert last["value"].startswith("calm: 1 of 1 in 7d, next free at ")
+    assert all(verdict["passed"] for verdict in others)
+    assert [v["value"] for v in first["verdicts"] if v["check"] == "frequency cap"] == ["calm: 0 of 1 in 7d"]
+
+
+def test_quiet_hours_that_skip_are_explained(there):
+    now = from_ms(there.now + 60_000)
+    window = {"from": f"{now:%H}:00", "to": f"{(now.hour + 2) % 24:02}:00"}
+    quiet = {"kind": "quiet_hours", "id": "night", "window": window, "then": "skip"}
+    there.publish(WELCOME, quiet)
+    there.say("ann", "identify", "mail", traits={"email": "a@example.com"})
+    said = {"channel": "email", "topic": "news", "status": "subscribed"}
+    there.say("ann", "consent_changed", "yes", properties=said)
+    there.say("ann", "track", "up", event="signed_up")
+    there.settle()
+    found = the_send(there, "ann", "send_skipped")
+    assert found["reason"] == "quiet_hours"
+    assert found["verdicts"][-1]["value"].startswith("night: quiet until ")

@@ -19,8 +19,8 @@ def there(tmp_path: Path) -> Iterator[World]:
 
 
 def send(id: str, contact: str, **fields: Any) -> Entry:
-    given = {"campaign": "spring", "journey": "welcome", "node": "hello", **fields}
-    return Entry("sends", contact, encode(Send(id, contact, T, T + 60_000, "email", to=f"{contact}@x.org", **given)))
+    given = {"campaign": "spring", "journey": "welcome", "node": "hello", "to": f"{contact}@x.org", **fields}
+    return Entry("sends", contact, encode(Send(id, contact, T, T + 60_000, "email", **given)))
 
 
 def attempt(id: str, contact: str, status: Any, at: int = T + 1) -> Entry:
@@ -216,3 +216,26 @@ def test_the_summary_of_everything(there):
 
 def test_an_empty_installation_has_a_summary(there):
     assert there.get("/v1/summary")["messages"]["planned"] == 0
+
+
+def test_providers_are_told_apart_by_domain(there):
+    there.tell(
+        *(send(f"s{n}", f"c{n}") for n in range(3)),
+        send("s9", "else", to="ann@Elsewhere.org"),
+        *(attempt(f"s{n}", f"c{n}", status) for n in range(3) for status in ("started", "accepted")),
+        attempt("s9", "else", "started"),
+        attempt("s9", "else", "refused"),
+        outcome("c0", "delivered", "d0", "s0", provider="sandbox"),
+        outcome("c1", "bounced", "d1", "s1", provider="sandbox"),
+        outcome("c1", "bounced", "d1b", "s1", provider="sandbox"),  # told again: one message
+        outcome("c2", "complained", "d2", "s2", provider="sandbox"),
+    )
+    mine, other = there.get("/v1/reports/delivery")["rates"]
+    assert (mine["provider"], mine["domain"]) == ("sandbox", "x.org")
+    figures = ("attempted", "accepted", "refused", "delivered", "bounced", "complained")
+    assert [mine[name] for name in figures] == [3, 3, 0, 1, 1, 1]
+    assert mine["bounce_rate"] == mine["complaint_rate"] == pytest.approx(1 / 3)
+    assert other["domain"] == "elsewhere.org"
+    assert [other[name] for name in figures] == [1, 0, 1, 0, 0, 0]
+    assert there.get("/v1/reports/delivery", domain="X.org")["rates"] == [mine]
+    assert there.get("/v1/reports/delivery", provider="none")["rates"] == []

@@ -67,6 +67,9 @@ CREATE TABLE default.delivery_logs (`send` String, `id` String COMMENT 'of an at
 -- delivery_logs_from_events
 CREATE MATERIALIZED VIEW default.delivery_logs_from_events TO default.delivery_logs (`send` String, `id` String, `at` DateTime64(3, 'UTC'), `logged_at` DateTime64(3, 'UTC'), `contact` String, `source` String, `status` String, `number` UInt8, `channel` String, `provider` String, `provider_id` String, `reason` String, `url` String, `machine` UInt8) AS SELECT JSONExtractString(properties, 'send') AS send, id, at, logged_at, contact, 'event' AS source, splitByChar('_', toString(type))[2] AS status, 0 AS number, splitByChar('_', toString(type))[1] AS channel, JSONExtractString(properties, 'provider') AS provider, JSONExtractString(properties, 'provider_id') AS provider_id, JSONExtractString(properties, 'reason') AS reason, JSONExtractString(properties, 'url') AS url, JSONExtractBool(properties, 'machine') AS machine FROM default.events WHERE match(type, '^(email|sms|push|webhook)_(sent|delivered|opened|clicked|bounced|complained|unsubscribed|failed|skipped|unknown|replied)$') AND (JSONExtractString(properties, 'send') != '');
 
+-- delivery_rates
+CREATE VIEW default.delivery_rates (`day` Date, `channel` LowCardinality(String), `provider` LowCardinality(String), `domain` String, `attempted` UInt64, `accepted` UInt64, `refused` UInt64, `retries` UInt64, `unknown` UInt64, `delivered` UInt64, `bounced` UInt64, `complained` UInt64, `opened` UInt64, `clicked` UInt64) AS SELECT toDate(s.at) AS day, s.channel AS channel, l.provider AS provider, if(position(s.address, '@') > 0, lower(substring(s.address, position(s.address, '@') + 1)), '') AS domain, uniqExactIf(l.send, l.status = 'started') AS attempted, uniqExactIf(l.send, (l.status IN ('accepted', 'sent'))) AS accepted, uniqExactIf(l.send, (l.status IN ('refused', 'failed'))) AS refused, countIf(l.status = 'retry') AS retries, uniqExactIf(l.send, l.status = 'unknown') AS unknown, uniqExactIf(l.send, l.status = 'delivered') AS delivered, uniqExactIf(l.send, l.status = 'bounced') AS bounced, uniqExactIf(l.send, l.status = 'complained') AS complained, uniqExactIf(l.send, (l.status IN ('opened', 'clicked')) AND (NOT l.machine)) AS opened, uniqExactIf(l.send, (l.status = 'clicked') AND (NOT l.machine)) AS clicked FROM (SELECT * FROM default.delivery_logs FINAL WHERE provider != '') AS l INNER JOIN (SELECT id, contact, at, channel, address FROM default.sends FINAL) AS s ON l.send = s.id GROUP BY day, channel, provider, domain;
+
 -- email_templates
 CREATE VIEW default.email_templates (`id` String, `version` UInt32, `name` String, `active_from` DateTime64(3, 'UTC'), `published_by` String, `body` String) AS SELECT * EXCEPT kind FROM default.definitions_current WHERE kind = 'email_template';
 
@@ -78,6 +81,9 @@ CREATE TABLE default.examples (`model` LowCardinality(String), `at` DateTime64(3
 
 -- experiments
 CREATE VIEW default.experiments (`id` String, `version` UInt32, `name` String, `active_from` DateTime64(3, 'UTC'), `published_by` String, `body` String) AS SELECT * EXCEPT kind FROM default.definitions_current WHERE kind = 'experiment';
+
+-- frequency_caps
+CREATE VIEW default.frequency_caps (`id` String, `version` UInt32, `name` String, `active_from` DateTime64(3, 'UTC'), `published_by` String, `body` String, `channel` String, `topic` String, `campaign` String, `per` String, `max` UInt64, `within` String) AS SELECT * EXCEPT kind, JSONExtractString(body, 'channel') AS channel, JSONExtractString(body, 'topic') AS topic, JSONExtractString(body, 'campaign') AS campaign, JSONExtractString(body, 'per') AS per, JSONExtractUInt(body, 'max') AS max, JSONExtractString(body, 'within') AS within FROM default.definitions_current WHERE kind = 'frequency_cap';
 
 -- holdout_changes
 CREATE TABLE default.holdout_changes (`holdout` LowCardinality(String), `contact` String, `at` DateTime64(3, 'UTC'), `id` String, `entered` Bool, `salt` String, `historical` Bool) ENGINE = ReplacingMergeTree ORDER BY (holdout, contact, at, id) SETTINGS index_granularity = 8192 COMMENT 'The history of the holdouts';
@@ -153,6 +159,9 @@ CREATE TABLE default.predictions (`contact` String, `model` LowCardinality(Strin
 
 -- predictions_from_changes
 CREATE MATERIALIZED VIEW default.predictions_from_changes TO default.predictions (`contact` String, `model` LowCardinality(String), `at` DateTime64(3, 'UTC'), `id` String, `offset` UInt64, `version` UInt32, `score` Nullable(Float64)) AS SELECT contact, model, at, id, offset, version, JSONExtract(value, 'Nullable(Float64)') AS score FROM default.changes WHERE kind = 'score';
+
+-- quiet_hours
+CREATE VIEW default.quiet_hours (`id` String, `version` UInt32, `name` String, `active_from` DateTime64(3, 'UTC'), `published_by` String, `body` String) AS SELECT * EXCEPT kind FROM default.definitions_current WHERE kind = 'quiet_hours';
 
 -- schema_migrations
 CREATE TABLE default.schema_migrations (`name` String, `applied_at` DateTime64(3, 'UTC')) ENGINE = ReplacingMergeTree(applied_at) ORDER BY name SETTINGS index_granularity = 8192;
