@@ -6,13 +6,13 @@ import multiprocessing
 import resource
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from prometheus_client import REGISTRY
 
-from connectors.sqlite_log import SqliteLog
+from connectors.log import Log
 from schemas.topics import EVENTS
 
 
@@ -28,12 +28,12 @@ class Folded(NamedTuple):
     fold_s: float
 
 
-def fold_to_end(log_path: Path, folder: Path, numbers: Sequence[int], partitions: int) -> Folded:
+def fold_to_end(open_log: Callable[[], Log], folder: Path, numbers: Sequence[int]) -> Folded:
     """Run the contacts flow over the partitions until nothing is left to fold, and end it cleanly."""
     from connectors.engine import run_flow
     from flows.contact import flow
 
-    log = SqliteLog(log_path, partitions=partitions)
+    log = open_log()
     ends = {n: log.end(EVENTS, n) for n in numbers}
     opened: dict[int, flow.Partition] = {}
     begun = time.perf_counter()
@@ -62,7 +62,7 @@ def fold_to_end(log_path: Path, folder: Path, numbers: Sequence[int], partitions
     )
 
 
-def in_processes(log_path: Path, folder: Path, groups: Sequence[Sequence[int]], partitions: int) -> list[Folded]:
-    """`fold_to_end` in a process of its own for each group of partitions, at once."""
+def in_processes(open_log: Callable[[], Log], folder: Path, groups: Sequence[Sequence[int]]) -> list[Folded]:
+    """`fold_to_end` in a process of its own for each group of partitions, at once. `open_log` is pickled."""
     with multiprocessing.get_context("spawn").Pool(len(groups)) as pool:
-        return pool.starmap(fold_to_end, [(log_path, folder, group, partitions) for group in groups])
+        return pool.starmap(fold_to_end, [(open_log, folder, group) for group in groups])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -27,11 +27,12 @@ def pipeline(
     contacts: Annotated[int, typer.Option(help="contacts that they are about")] = 50_000,
     segments: Annotated[int, typer.Option(help="segments that are active")] = 50,
     workers: Annotated[int, typer.Option(min=1, max=4, help="processes that share the partitions")] = 1,
+    log: Annotated[Literal["sqlite", "kafka"], typer.Option(help="kafka: a broker on this machine")] = "sqlite",
 ) -> None:
     """Events/s through the whole contacts flow, checkpoints every second."""
     from infra.bench.pipeline import pipeline as run
 
-    _print(run(events, contacts, segments, workers))
+    _print(run(events, contacts, segments, workers, log))
 
 
 @_bench.command()

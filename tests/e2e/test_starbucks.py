@@ -6,6 +6,7 @@ import json
 import shutil
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -71,7 +72,7 @@ def world(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wo
     names = ("profile.json.gz", "transcript.json.gz")
     summary = run_import(log, [ImportedFile(source / name, rules) for name in names])
     print(f"import of starbucks: {summary.as_dict()}")
-    in_processes(folder / "log.db", folder / "state", [[0, 1], [2, 3]], PARTITIONS)
+    in_processes(partial(SqliteLog, folder / "log.db", PARTITIONS), folder / "state", [[0, 1], [2, 3]])
     clickhouse = emptied()
     to_clickhouse(log, clickhouse)
     with duckdb.connect() as files:
