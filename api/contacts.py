@@ -79,6 +79,14 @@ class Execution(BaseModel):
     exit_reason: str
 
 
+class HeldOut(BaseModel):
+    """A universal holdout that the contact is in."""
+
+    holdout: str
+    salt: str = Field(description="of the draw")
+    since: AwareDatetime
+
+
 class Contact(Seen):
     """All that is known of a contact now."""
 
@@ -88,6 +96,7 @@ class Contact(Seen):
     segments: list[Membership]
     scores: list[Score]
     journeys: list[Execution]
+    holdouts: list[HeldOut] = Field(description="the universal holdouts that keep marketing away from it")
 
 
 class Moment(BaseModel):
@@ -181,6 +190,7 @@ async def contact(contact: str, read: Reading = Depends(reading)) -> Contact:
         segments=[Membership(**row) for row in await read.rows("contact_segments", contact=contact)],
         scores=[Score(**row) for row in await read.rows("contact_scores", contact=contact)],
         journeys=[Execution(**row) for row in await read.rows("contact_runs", contact=contact, limit=RUNS)],
+        holdouts=[HeldOut(**row) for row in await read.rows("contact_holdouts", contact=contact)],
     )
 
 

@@ -11,6 +11,7 @@ from flows.campaigns.references import campaign_faults
 from flows.contact.active import Definitions
 from flows.contact.warming import segments_asked
 from flows.definitions.catalogue import Catalogue, Published
+from flows.experiments.references import experiment_faults
 from flows.segments.hydration import lacks_past
 from flows.segments.order import refuse_cycles
 from schemas.definitions.condition_tree import Condition, InSnapshot, leaves, references
@@ -50,7 +51,7 @@ def check_together(stands: Mapping[tuple[str, str], Published], acts: Sequence[D
 def unknown_names(
     stands: Mapping[tuple[str, str], Published], bodies: Sequence[Mapping[str, Any]], places: Sequence[str] = ()
 ) -> list[Violation]:
-    """What journeys and campaigns among the bodies name that neither stands nor is given with them, each by its path.
+    """What journeys, campaigns and experiments name that neither stands nor is given with them, each by its path.
 
     A journey that another starts must have an `api` trigger. A path begins with the body's place where it has one.
     """
@@ -66,9 +67,14 @@ def unknown_names(
             elif mention.kind == "journey" and not enters_by_api(found):
                 faults.append(Violation(place, f"journey {mention.id!r} has no `api` trigger, so nothing starts it"))
         if body.get("kind") == "campaign":
-            found_of = campaign_faults(body, known)
-            faults += [Violation(f"{places[number]}: {v.path}" if places else v.path, v.message) for v in found_of]
+            faults += _placed(campaign_faults(body, known), places[number] if places else "")
+        if body.get("kind") == "experiment":
+            faults += _placed(experiment_faults(body, known), places[number] if places else "")
     return faults
+
+
+def _placed(faults: Sequence[Violation], place: str) -> list[Violation]:
+    return [Violation(f"{place}: {v.path}" if place else v.path, v.message) for v in faults]
 
 
 def must_warm_up(catalogue: Catalogue, acts: Sequence[Definition]) -> set[tuple[str, str]]:

@@ -21,7 +21,7 @@ from flows.segments.sql.run import Ask
 from schemas.definitions.journey import Journey
 from schemas.definitions.send_time import DEFAULT, SendTime
 from schemas.definitions.split import Bandit
-from schemas.errors import VersionTaken
+from schemas.errors import InvalidInput, VersionTaken
 from schemas.times import DAY, parse_duration
 from sinks.experiment_query import Question, seen
 from sinks.send_time_query import answers_by_hour
@@ -96,7 +96,7 @@ class Analyst:
         fail_point("before_decision")
         try:
             publish(self._reader, [body], BY, {(body["kind"], body["id"]): stands})
-        except VersionTaken as fault:
+        except (VersionTaken, InvalidInput) as fault:  # or the journey has changed meanwhile
             _LOG.info("%s %s: %s", body["kind"], body["id"], fault)
             return False
         return True

@@ -66,6 +66,34 @@ def _vertices(raw: Any) -> list[Vertex]:
     return found
 
 
+def _unfit(journey: dict[str, Any]) -> list[Violation]:
+    """What sound nodes ask of the journey around them, and do not find."""
+    faults, arcs = [], _arcs(journey.get("edges"))
+    for raw in journey["nodes"] if isinstance(journey.get("nodes"), list | tuple) else ():
+        try:
+            node = read_node(raw)
+        except ValidationError:
+            continue
+        if isinstance(node, WaitForEvent) and node.match_key and journey.get("key") is None:
+            faults.append(Violation(f"nodes.{node.id}.match_key", "the journey has no `key` to match"))
+        if isinstance(node, Split) and node.rule is not None:
+            faults += _unmeasured(node, node.rule, arcs, journey.get("goal") is not None)
+    return faults
+
+
+def _unmeasured(split: Split, rule: Watched, arcs: list[Arc], has_goal: bool) -> list[Violation]:
+    """Why a split's arms could not be told apart, or their success not be known."""
+    path, leads = f"nodes.{split.id}", {arc.branch for arc in arcs if arc.source == split.id}
+    faults = [
+        Violation(path, f"arm {name!r} has no edge of its own, so what becomes of it is not known")
+        for name in split.branches()
+        if name not in leads
+    ]
+    if rule.metric == "goal" and not has_goal:
+        faults.append(Violation(f"{path}.metric", "the journey has no `goal`"))
+    return faults
+
+
 def _arcs(raw: Any) -> list[Arc]:
     edges = [e for e in raw if isinstance(e, dict)] if isinstance(raw, list | tuple) else []
     return [Arc(str(e.get("from")), str(e.get("to")), str(e.get("branch", ""))) for e in edges]
@@ -103,36 +131,10 @@ class Journey(Body):
             faults = violations_of(e)
         if isinstance(data, dict):
             faults += graph_faults(_vertices(data.get("nodes")), _arcs(data.get("edges")))
+            faults += _unfit(data)
         if faults:
             raise invalid(faults)
         return journey
-
-    @model_validator(mode="after")
-    def _fits(self) -> Journey:
-        """What nodes ask of the journey around them."""
-        faults = [
-            Violation(f"nodes.{node.id}.match_key", "the journey has no `key` to match")
-            for node in self.nodes
-            if isinstance(node, WaitForEvent) and node.match_key and self.key is None
-        ]
-        for node in self.nodes:
-            if isinstance(node, Split) and node.rule is not None:
-                faults += self._unmeasured(node, node.rule)
-        if faults:
-            raise invalid(faults)
-        return self
-
-    def _unmeasured(self, split: Split, rule: Watched) -> list[Violation]:
-        """Why a split's arms could not be told apart, or their success not be known."""
-        path, leads = f"nodes.{split.id}", {edge.branch for edge in self.edges if edge.from_ == split.id}
-        faults = [
-            Violation(path, f"arm {name!r} has no edge of its own, so what becomes of it is not known")
-            for name in split.branches()
-            if name not in leads
-        ]
-        if rule.metric == "goal" and self.goal is None:
-            faults.append(Violation(f"{path}.metric", "the journey has no `goal`"))
-        return faults
 
     def segments(self) -> set[str]:
         """The segments that it refers to, in triggers, waits, actions and conditions."""

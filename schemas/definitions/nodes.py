@@ -20,7 +20,7 @@ from schemas.definitions.actions import (
 )
 from schemas.definitions.base import Id, Strict
 from schemas.definitions.node import JourneyCondition, Node, by_field, by_value, invalid, read
-from schemas.definitions.split import Split
+from schemas.definitions.split import Split, read_split
 from schemas.definitions.triggers import Trigger
 from schemas.definitions.waits import (
     WaitBestTime,
@@ -108,7 +108,7 @@ _ACTIONS: Final[dict[str, type[AnyAction]]] = {
     "add_to_segment": AddToSegmentAction,
     "start_journey": StartJourneyAction,
 }
-_ALONE: Final[dict[str, type[Trigger | Split | Exit]]] = {"trigger": Trigger, "split": Split, "exit": Exit}
+_ALONE: Final[dict[str, type[Trigger | Exit]]] = {"trigger": Trigger, "exit": Exit}
 
 
 def read_node(raw: Any) -> AnyNode:
@@ -121,7 +121,9 @@ def read_node(raw: Any) -> AnyNode:
             return by_field(raw, _CONDITIONS)
         case "action":
             return by_value(raw, "do", _ACTIONS)
-        case "trigger" | "split" | "exit":
+        case "split":
+            return read_split(raw)
+        case "trigger" | "exit":
             return read(raw, _ALONE[type_])
         case _:
             raise invalid([Violation("type", f"{type_!r} is none of trigger, wait, condition, split, action, exit")])

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
 
-from schemas.definitions.base import Id, Strict
+from schemas.definitions.base import Id, Strict, violations_of
 from schemas.definitions.condition_forms import RELATIVE_OPS
-from schemas.definitions.node import EventMatch, Node, invalid
+from schemas.definitions.node import EventMatch, Node, invalid, read
 from schemas.definitions.simple import Duration
 from schemas.errors import Violation
 from schemas.ids import content_hash
@@ -92,17 +92,31 @@ class Split(Node):
         said = self.model_dump(mode="json", include={"arms", "winner", "bandit"})
         return content_hash(msgspec.json.encode(said, order="deterministic"))[:16]
 
-    @model_validator(mode="after")
-    def _is_whole(self) -> Split:
-        faults = []
-        total = sum(arm.share for arm in self.arms)
-        if abs(total - 100) > 1e-9:
-            faults.append(f"the shares sum to {total:g}; they must sum to 100")
-        names = self.branches()
-        if twice := {name for name in names if names.count(name) > 1}:
-            faults.append(f"two of the arm names are {', '.join(sorted(twice))!r}")
-        if self.winner is not None and self.bandit is not None:
-            faults.append("give either `winner` or `bandit`, not both")
-        if faults:
-            raise invalid([Violation("", fault) for fault in faults])
-        return self
+
+def read_split(raw: Any) -> Split:
+    """The split; ValidationError with the faults of its parts and those of the whole, all at once."""
+    faults: list[Violation] = []
+    try:
+        split = read(raw, Split)
+    except ValidationError as e:
+        faults = violations_of(e)
+    if isinstance(raw, dict):
+        faults += [Violation("", fault) for fault in _faults(raw)]
+    if faults:
+        raise invalid(faults)
+    return split
+
+
+def _faults(data: dict[str, Any]) -> list[str]:
+    """What does not hold of the split as a whole, as far as its parts can be read."""
+    raw, faults = data.get("arms"), []
+    arms = [arm for arm in raw if isinstance(arm, dict)] if isinstance(raw, list | tuple) else []
+    shares = [arm["share"] for arm in arms if isinstance(arm.get("share"), int | float)]
+    if arms and len(shares) == len(arms) and abs(sum(shares) - 100) > 1e-9:
+        faults.append(f"the shares sum to {sum(shares):g}; they must sum to 100")
+    names = [arm["name"] for arm in arms if isinstance(arm.get("name"), str)]
+    if twice := {name for name in names if names.count(name) > 1}:
+        faults.append(f"two of the arm names are {', '.join(sorted(twice))!r}")
+    if data.get("winner") is not None and data.get("bandit") is not None:
+        faults.append("give either `winner` or `bandit`, not both")
+    return faults

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from flows.definitions.catalogue import Published
+from flows.experiments.references import experiment_faults
 from schemas.definitions import parse
 from schemas.errors import InvalidInput
 from schemas.ids import bucket
@@ -119,3 +120,28 @@ def test_an_arm_whose_edge_is_shared_cannot_be_measured():
     del next(edge for edge in body["edges"] if edge.get("branch") == "a")["branch"]
     with pytest.raises(InvalidInput, match="arm 'a' has no edge of its own"):
         parse(body)
+
+
+def test_all_faults_of_a_split_come_at_once():
+    body = a_split(winner={"metric": "liked", "after": "0s"}, bandit={"metric": "clicked"})
+    body["nodes"][1]["arms"] = [{"name": "a", "share": 50}, {"name": "a", "share": 40}]
+    with pytest.raises(InvalidInput) as refused:
+        parse(body)
+    messages = [v.message for v in refused.value.violations if v.path.startswith("nodes")]
+    for expected in ("'clicked' or 'goal'", "longer than nothing", "sum to 90", "arm names are 'a'", "not both"):
+        assert any(expected in message for message in messages), expected
+
+
+@pytest.mark.parametrize(
+    ("body", "path", "message"),
+    [
+        (decision(a=100) | {"journey": "gone", "id": "gone.ab"}, "journey", "there is no journey 'gone'"),
+        (decision(a=100) | {"node": "start", "id": "j.start"}, "node", "has no split 'start'"),
+        (decision(a=50, z=50), "arms", "has no arm 'z'; it has a, b"),
+    ],
+)
+def test_a_decision_on_what_is_not_there_is_not_published(body, path, message):
+    known = {("journey", "j"): a_split(winner=WINNER)}
+    (fault,) = experiment_faults(parse(body).model_dump(), known)
+    assert (fault.path, message in fault.message) == (path, True)
+    assert experiment_faults(decision(a=100), known) == []
