@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from flows.contact.active import Definitions
 from flows.contact.section import decode_head
 
-LOOKS = 25  # contacts that are looked at for each that may be woken: a look costs that much less
+LOOKS = 10  # contacts that are looked at for each that may be woken: a look costs that much less
 
 
 class Sweep:

@@ -38,12 +38,16 @@ class Folded(NamedTuple):
 
 
 def segments(
-    events: int = 100_000, contacts: int = 20_000, rate: int = 1_000, seconds: int = 5, everyone: int = 100_000
+    events: int = 100_000,
+    contacts: int = 20_000,
+    rate: int = 1_000,
+    seconds: int = 5,
+    everyone: Sequence[int] = (100_000,),
 ) -> Result:
     """Each part by itself, one after the other."""
     folded = {count: fold_alone(count, events, contacts) for count in SEGMENTS}
     taken = _live(rate, seconds)
-    published = publishing(everyone)
+    published = {str(count): publishing(count, rate).details for count in everyone}
     p50, p99 = percentile(taken, 0.5), percentile(taken, 0.99)
     details = {
         "flips": len(taken),

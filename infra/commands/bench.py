@@ -77,12 +77,25 @@ def segments(
     contacts: Annotated[int, typer.Option(help="contacts that they are about")] = 20_000,
     rate: Annotated[int, typer.Option(help="live events a second")] = 1_000,
     seconds: Annotated[int, typer.Option(help="how long")] = 5,
-    everyone: Annotated[int, typer.Option(help="contacts over whom a segment is published")] = 100_000,
+    everyone: Annotated[list[int], typer.Option(help="contacts over whom a segment is published; may be repeated")] = [  # noqa: B006
+        100_000
+    ],
 ) -> None:
-    """From an event to its flip; the fold with 50, 200 and 1,000 segments; publishing over everyone."""
+    """From an event to its flip; the fold with many segments, and bytes a contact; publishing over everyone."""
     from infra.bench.segments import segments as run
 
     _print(run(events, contacts, rate, seconds, everyone))
+
+
+@_bench.command()
+def publishing(
+    contacts: Annotated[int, typer.Option(help="contacts over whom a segment is published")] = 100_000,
+    rate: Annotated[int, typer.Option(help="live events a second meanwhile")] = 1_000,
+) -> None:
+    """A segment over everyone, published, edited, deleted, and through a kill -9; live events meanwhile."""
+    from infra.bench.publishing import publishing as run
+
+    _print(run(contacts, rate))
 
 
 @_bench.command()

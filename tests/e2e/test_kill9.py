@@ -19,6 +19,7 @@ from flows.contact.active import Definitions
 from flows.contact.replay import alone
 from schemas.records import Attempt, Entry, Record, Send, decode_attempt, decode_send, encode
 from schemas.topics import ATTEMPTS, DEFINITIONS, EVENTS, SENDS
+from sinks.past_store import PastStore
 
 pytestmark = pytest.mark.slow
 
@@ -47,9 +48,10 @@ def everything(log: SqliteLog, topic: str) -> list[Record]:
     return [r for n in range(log.partitions(topic)) for r in log.read(topic, n, 0, 1_000_000)]
 
 
-def pure_sends(log: SqliteLog) -> dict[str, bytes]:
+def pure_sends(data: Path, log: SqliteLog) -> dict[str, bytes]:
     """What the fold of each contact alone would send, from the log's start to each partition's end."""
-    definitions, effects = Definitions(), list[Entry]()
+    files = PastStore((data / "files").absolute().as_uri())
+    definitions, effects = Definitions(states_in=lambda partition, path: files.get(path)), list[Entry]()
     for record in everything(log, DEFINITIONS):
         definitions.apply(record)
     for n in range(PARTITIONS):
@@ -60,6 +62,7 @@ def pure_sends(log: SqliteLog) -> dict[str, bytes]:
                 own.setdefault(record.key, []).append(record)
         for contact, of_contact in own.items():
             alone(definitions, n, contact, of_contact, records[-1].logged_at, effects)
+    files.close()
     return {decode_send(e.value).id: e.value for e in effects if e.topic == SENDS}
 
 
@@ -75,7 +78,7 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, di
 
 def test_the_sends_on_the_log_are_those_of_the_pure_fold(killed: tuple[Path, dict[str, dict[str, int]]]):
     log = SqliteLog(killed[0] / "log.db", partitions=PARTITIONS)
-    expected = pure_sends(log)
+    expected = pure_sends(killed[0], log)
     logged: dict[str, set[bytes]] = {}
     for record in everything(log, SENDS):
         logged.setdefault(decode_send(record.value).id, set()).add(record.value)
