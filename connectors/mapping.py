@@ -148,7 +148,7 @@ def compile_value(source: str | Value, written_out: bool = False) -> Get:
     steps = [step for step in (_names(source), _form(source, paths[0])) if step is not None]
     found = _first([compile_path(path) for path in paths], source.missing)
     if source.money is not None:
-        return _compile_money(found, source.money, paths[0])
+        return _compile_money(found, source.money, paths[0], source.times)
     return found if not steps else partial(_through, found, steps)
 
 
@@ -224,8 +224,9 @@ def _number(text: str) -> int | float:
     return int(text) if text.strip().lstrip("+-").isdecimal() else number
 
 
-def _compile_money(amount: Get, money: str, path: str) -> Get:
-    """Major units as whole minor ones. `money` is a currency, or where it stands."""
+def _compile_money(amount: Get, money: str, path: str, times: str | None) -> Get:
+    """Major units, so many times, as whole minor ones. `money` is a currency, or where it stands."""
+    quantity = None if times is None else compile_path(times)
     is_code = len(money) == 3 and money.isascii() and money.isupper()
     currency: Get = (lambda record: money) if is_code else compile_path(money)
 
@@ -238,9 +239,11 @@ def _compile_money(amount: Get, money: str, path: str) -> Get:
                 f"{money}: {'is missing' if code is MISSING else repr(code)}; {path} needs a currency"
             )
         try:
-            return int(_decimal(value).scaleb(exponent(code.upper())).to_integral_value(ROUND_HALF_UP))
+            total = _decimal(value) * (1 if quantity is None else _decimal(quantity(record)))
+            return int(total.scaleb(exponent(code.upper())).to_integral_value(ROUND_HALF_UP))
         except (ArithmeticError, ValueError):
-            raise UnreadableRecord(f"{path}: {value!r:.60} is no amount of money") from None
+            by = "" if quantity is None else f" times {quantity(record)!r:.60}"
+            raise UnreadableRecord(f"{path}: {value!r:.60}{by} is no amount of money") from None
 
     return get
 

@@ -44,9 +44,10 @@ class Range:
         """Whether the event counts at the instant."""
         return self._first <= happened < self._last and happened + self.opens <= at < happened + self.closes
 
-    def edges(self, happened: int) -> tuple[int, ...]:
-        """The instants at which the event begins and ends to count, if it does by time."""
-        return (happened + self.opens, happened + self.closes) if self.slides else ()
+    @property
+    def shifts(self) -> tuple[int, ...]:
+        """How long after it happened an event begins and ends to count, if it does by time."""
+        return tuple(shift for shift in (self.opens, self.closes) if shift) if self.slides else ()
 
     def days(self) -> int:
         """How many days' events are kept at most; of windows that do not slide ten years'."""

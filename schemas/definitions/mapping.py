@@ -38,7 +38,7 @@ class Value(Strict):
 
     `missing` are values that stand for nothing; `names` replaces values by others, those that it does not name stand;
     `as` makes text of a file a number, say; `money` is a currency (three capitals) or the path of one, and makes an
-    amount in major units a whole number of minor ones.
+    amount in major units a whole number of minor ones, after it was multiplied by what stands at `times` (a quantity).
     """
 
     source: Paths | None = Field(None, alias="from")
@@ -47,6 +47,7 @@ class Value(Strict):
     names: dict[str, Any] = Field(default_factory=dict)
     form: Literal["text", "integer", "number", "boolean"] | None = Field(None, alias="as")
     money: Path | None = None
+    times: Path | None = None
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
@@ -57,6 +58,8 @@ class Value(Strict):
             raise ValueError("`from` names no path")
         if self.money is not None and self.form is not None:
             raise ValueError("`money` makes a whole number; leave `as` out")
+        if self.times is not None and self.money is None:
+            raise ValueError("`times` multiplies an amount of `money`; say in which currency it is")
         return self
 
 

@@ -100,6 +100,8 @@ def test_everything_is_changed_in_a_record_that_was_made():
         ({"from": "data.yen", "money": "JPY"}, 1500),
         ({"from": "data.yen", "money": "KWD"}, 1_500_000),
         ({"from": "data.x", "money": "data.currency"}, MISSING),
+        ({"from": "data.amount", "times": "data.n", "money": "CHF"}, 5997),
+        ({"from": "data.x", "times": "data.n", "money": "CHF"}, MISSING),
     ],
 )
 def test_values(source: Any, expected: Any):
@@ -136,6 +138,10 @@ def test_text_becomes_what_it_stands_for(text: str, form: str, expected: Any):
         ({"from": "data.stage", "money": "EUR"}, "data.stage: 'won' is no amount of money"),
         ({"from": "data.flag", "money": "EUR"}, "data.flag: True is no amount of money"),
         ({"from": "data.big", "money": "EUR"}, "data.big: 1e+30 is no amount of money"),
+        (
+            {"from": "data.amount", "times": "data.stage", "money": "EUR"},
+            "data.amount: '19.99' times 'won' is no amount",
+        ),
     ],
 )
 def test_what_makes_no_sense_names_its_path(source: Any, place: str):
@@ -197,6 +203,7 @@ def test_a_record_that_fails_a_test_makes_nothing():
         (Value, {}),
         (Value, {"from": "a", "const": 1}),
         (Value, {"from": "a", "money": "EUR", "as": "text"}),
+        (Value, {"from": "a", "times": "b"}),
         (Test, {"field": "a", "op": "eq"}),
         (Test, {"field": "a", "op": "exists", "value": 1}),
         (Test, {"field": "a", "op": "in", "value": "abc"}),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from flows.contact.view import ContactView
@@ -22,6 +21,7 @@ class First(RowLeaf):
         id = leaf_id(leaf)
         self.where, self.window = Where(leaf.where, id), Range(leaf.window)
         super().__init__(id, (leaf.event,), self.where.keys, spec.in_run(leaf))
+        self.shifts = self.window.shifts
 
     def row(self, event: Event, at: int) -> Row | None:
         """The event's row."""
@@ -40,11 +40,6 @@ class First(RowLeaf):
         """Whether it lies in the window."""
         first = self.first(state or [], view, at)
         return first is not None and self.window.has(first, at)
-
-    def edges(self, rows: list[Row]) -> Iterable[int]:
-        """Where each would enter and leave the window."""
-        for row in rows:
-            yield from self.window.edges(row[0])
 
     def unforeseen(self, rows: list[Row], view: ContactView, at: int) -> int | None:
         """Where the timed filter may change."""

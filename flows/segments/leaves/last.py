@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from flows.contact.view import ContactView
@@ -28,6 +27,7 @@ class Last(RowLeaf):
         self._has_from = 2 + len(self.where.timed)
         self._has_to = self._has_from + len(self.has.timed)
         super().__init__(id, (leaf.event,), self.where.keys | self.has.keys, spec.in_run(leaf))
+        self.shifts = self.window.shifts
 
     def row(self, event: Event, at: int) -> Row | None:
         """The event's row."""
@@ -55,11 +55,6 @@ class Last(RowLeaf):
         if row is None or not row[1] or not self.window.has(row[0], at):
             return False
         return self.has.holds(row[self._has_from : self._has_to], view, at)
-
-    def edges(self, rows: list[Row]) -> Iterable[int]:
-        """Where each would enter and leave the window."""
-        for row in rows:
-            yield from self.window.edges(row[0])
 
     def unforeseen(self, rows: list[Row], view: ContactView, at: int) -> int | None:
         """Where a timed filter may change."""

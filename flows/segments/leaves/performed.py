@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from flows.contact.view import MISSING, ContactView
@@ -75,6 +74,10 @@ class Collapsed(_Reading):
 class Measured(RowLeaf, _Reading):
     """Over a window that slides, or with a timed filter. Rows: `[at, value, *values of the timed filter]`."""
 
+    def __init__(self, id: str, leaf: spec.Performed, where: Where, window: Range):
+        super().__init__(id, leaf, where, window)
+        self.shifts = window.shifts
+
     def row(self, event: Event, at: int) -> Row | None:
         """The event's row."""
         value = self.value(event, at)
@@ -95,11 +98,6 @@ class Measured(RowLeaf, _Reading):
     def truth(self, state: list[Row] | None, view: ContactView, at: int) -> bool:
         """Whether what they come to fits."""
         return self.measure.test(self.measure.of(self.values(state or [], view, at)))
-
-    def edges(self, rows: list[Row]) -> Iterable[int]:
-        """Where the events enter and leave the window."""
-        for row in rows:
-            yield from self.window.edges(row[0])
 
     def unforeseen(self, rows: list[Row], view: ContactView, at: int) -> int | None:
         """Where the timed filter may change."""

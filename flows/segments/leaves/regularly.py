@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
 from itertools import pairwise
+from operator import itemgetter
 from typing import Any
 
 from flows.contact.view import ContactView
@@ -25,6 +25,7 @@ class Regularly(RowLeaf):
         self.where, self.test = Where(leaf.where, id), compile_number(leaf.count)
         self.period, self.periods, self.at_least = leaf.period, leaf.periods, leaf.at_least
         self.window = Range(spec.Sliding(leaf.period * leaf.periods))
+        self.shifts = range(self.period, self.window.closes + 1, self.period)  # into each earlier period
         super().__init__(id, (leaf.event,), self.where.keys)
 
     def row(self, event: Event, at: int) -> Row | None:
@@ -40,18 +41,14 @@ class Regularly(RowLeaf):
 
     def full(self, rows: list[Row], view: ContactView, at: int) -> int:
         """How many periods hold events enough."""
-        happened = [row[0] for row in rows if self.where.holds(row[1:], view, at)]
-        bounds = [bisect_right(happened, at - n * self.period) for n in range(self.periods + 1)]
+        if self.where.timed:
+            rows = [row for row in rows if self.where.holds(row[1:], view, at)]
+        bounds = [bisect_right(rows, at - n * self.period, key=itemgetter(0)) for n in range(self.periods + 1)]
         return sum(self.test(end - start) for end, start in pairwise(bounds))
 
     def truth(self, state: list[Row] | None, view: ContactView, at: int) -> bool:
         """Whether they are enough."""
         return self.full(state or [], view, at) >= self.at_least
-
-    def edges(self, rows: list[Row]) -> Iterable[int]:
-        """Where each event goes over into an earlier period."""
-        for row in rows:
-            yield from range(row[0] + self.period, row[0] + self.window.closes + 1, self.period)
 
     def unforeseen(self, rows: list[Row], view: ContactView, at: int) -> int | None:
         """Where the timed filter may change."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from bisect import insort
-from collections.abc import Iterable
+from bisect import bisect_right, insort
+from collections.abc import Iterator, Sequence
+from heapq import merge
+from operator import itemgetter
 from typing import Any, Final
 
 from flows.contact.view import ContactView
@@ -12,11 +14,17 @@ from flows.segments.leaf import EventLeaf
 from flows.segments.measures import Row
 from schemas.records import Event
 
+_AT: Final = itemgetter(0)
 LOOKAHEAD: Final = 32  # edges that are tried for the next change; where none of them is one, a wake may be in vain
 
 
 class RowLeaf(EventLeaf):
-    """Over the rows of events. State: the rows, as few as can matter."""
+    """Over the rows of events. State: the rows, as few as can matter.
+
+    `shifts`: how long after it happened an event begins or ends to count.
+    """
+
+    shifts: Sequence[int] = ()
 
     @abstractmethod
     def row(self, event: Event, at: int) -> Row | None:
@@ -29,10 +37,6 @@ class RowLeaf(EventLeaf):
     def order(self, row: Row) -> Any:
         """What rows stand in the order of."""
         return row[0]
-
-    def edges(self, rows: list[Row]) -> Iterable[int]:
-        """The instants at which rows begin or end to count."""
-        return ()
 
     def unforeseen(self, rows: list[Row], view: ContactView, at: int) -> int | None:
         """The earliest instant after `at` at which a timed filter may answer differently."""
@@ -56,9 +60,25 @@ class RowLeaf(EventLeaf):
         if not state:
             return None
         limit = self.unforeseen(state, view, at)
-        now = self.truth(state, view, at)
-        ahead = sorted({edge for edge in self.edges(state) if edge > at and (limit is None or edge < limit)})
-        for edge in ahead[:LOOKAHEAD]:
-            if self.truth(state, view, edge) != now:
+        now, last, tried = self.truth(state, view, at), at, 0
+        for edge in self._edges(state, at):
+            if limit is not None and edge >= limit:
+                return limit
+            if edge == last:
+                continue
+            if tried == LOOKAHEAD or self.truth(state, view, edge) != now:
                 return edge
-        return ahead[LOOKAHEAD] if len(ahead) > LOOKAHEAD else limit
+            last, tried = edge, tried + 1
+        return limit
+
+    def _edges(self, rows: list[Row], at: int) -> Iterator[int]:
+        """The instants after `at` at which rows begin or end to count, ascending."""
+        return merge(*(self._later(rows, at, shift) for shift in self.shifts))
+
+    def _later(self, rows: list[Row], at: int, shift: int) -> Iterator[int]:
+        last = at
+        for place in range(bisect_right(rows, at - shift, key=_AT), len(rows)):
+            edge = rows[place][0] + shift
+            if edge != last:  # the lines of an order are of one instant
+                yield edge
+                last = edge

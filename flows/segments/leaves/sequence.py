@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_left
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -28,6 +28,7 @@ class InOrder(RowLeaf):
         self.timed = any(where.timed for where in self.wheres)
         keys = {key for where in self.wheres for key in where.keys}
         super().__init__(id, self.names, keys, spec.in_run(leaf))
+        self.shifts = self.window.shifts
 
     def row(self, event: Event, at: int) -> Row | None:
         """The event's row."""
@@ -70,6 +71,15 @@ class InOrder(RowLeaf):
                 return True
         return False
 
+    def next_change(self, state: list[Row] | None, view: ContactView, at: int) -> int | None:
+        """Where events only leave by time it can but cease to hold, and when is found by halving."""
+        if self.timed or self.window.opens:
+            return super().next_change(state, view, at)
+        if not state or not self.window.slides or not self.truth(state, view, at):
+            return None
+        edges = list(self._edges(state, at))
+        return edges[bisect_left(edges, True, key=lambda edge: not self.truth(state, view, edge))]
+
     def steps(self, row: Row, view: ContactView, at: int) -> int:
         """The steps that the row's event can be at the instant."""
         steps: int = row[1]
@@ -80,11 +90,6 @@ class InOrder(RowLeaf):
                     steps &= ~(1 << n)
                 place += len(where.timed)
         return steps
-
-    def edges(self, rows: list[Row]) -> Iterable[int]:
-        """Where the events enter and leave the window."""
-        for row in rows:
-            yield from self.window.edges(row[0])
 
     def unforeseen(self, rows: list[Row], view: ContactView, at: int) -> int | None:
         """Where a timed filter may change."""
