@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
+import subprocess
+import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -101,6 +104,7 @@ def flips(folder: Path, id: str) -> dict[str, list[str]]:
 def test_while_events_flow(tmp_path: Path) -> None:
     with installation(tmp_path, WAXWING_VERIFY_EVERY="0s") as waxwing:
         shop = Shop(waxwing)
+        waxwing.put("/v1/segments/first", bought(1))  # what is sold until it is active counts as well
         for _ in range(12):
             shop.sell(BATCH)
         with shop.open():
@@ -122,12 +126,12 @@ def test_while_events_flow(tmp_path: Path) -> None:
         def count(id: str) -> int:
             return (waxwing.get(f"/v1/segments/{id}/count") or {}).get("members", -1)
 
-        for id, least in (("often", 1), ("killed", 4)):
+        for id, least in (("first", 1), ("often", 1), ("killed", 4)):
             waxwing.eventually(lambda id=id, least=least: count(id) == len(shop.who(least)), f"members of {id}")
 
         def report() -> dict[str, Any] | None:
             answer = waxwing.client.post("/v1/verify").raise_for_status().json()
-            whole = all(answer["segments"].get(id, {}).get("batch") == count(id) for id in ("often", "killed"))
+            whole = all(answer["segments"].get(id, {}).get("batch") == count(id) for id in ("first", "often", "killed"))
             return answer if whole else None
 
         found = waxwing.eventually(report, "a comparison of all that has happened")
@@ -136,3 +140,10 @@ def test_while_events_flow(tmp_path: Path) -> None:
     assert all(kinds == ["segment_entered"] for kinds in flips(tmp_path, "often").values())
     assert set(flips(tmp_path, "killed")) == shop.who(4)
     assert flips(tmp_path, "never") == {}
+    again = subprocess.run(
+        [sys.executable, "-m", "infra.cli", "replay"],
+        env={**os.environ, "WAXWING_DATA": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    assert json.loads(again.stdout)["equal"]

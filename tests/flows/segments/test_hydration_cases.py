@@ -13,7 +13,9 @@ from flows.contact.active import Definitions
 from flows.contact.partition import PartitionFold
 from flows.contact.replay import Line
 from flows.segments import engine
-from flows.segments.hydration import Row, own_rows
+from flows.segments.hydration import History, Row, own_rows, pack, unpack
+from flows.segments.lacking import lacking
+from infra.past import fold_past
 from schemas.records import Change, Definition, Event, Record, decode_change, decode_event, encode
 from schemas.topics import CHANGES
 from tests.flows.segments.hydrating import FILE, Logging, switch
@@ -146,6 +148,24 @@ def test_an_edit_lets_nobody_leave_and_enter_again() -> None:
     switch(run, START + 7_000, files)
     run.pass_time(START + 9_000)
     assert [(c.kind, c.contact) for c in said] == [("segment_entered", "a"), ("segment_entered", "b")]
+
+
+def test_what_is_current_at_once_is_brought_what_was_logged_during_its_lead() -> None:
+    run, files = empty()
+    said: list[Change] = []
+    run.emitted = lambda at, entry: said.append(decode_change(entry.value)) if entry.topic == CHANGES else None
+    assert run.act(START, Definition("segment", "often", "publish", 1, OFTEN))
+    run.run([line(400, "a"), line(999, "b"), line(1_000, "b"), line(1_500, "a")], START + 2_000)
+    assert run.members("often") == []
+    found = lacking(run.fold.definitions, START + 400)
+    assert set(found.begun.values()) == {START + 1_000}
+    files[FILE] = unpack(pack(fold_past(run.archive(), History(found.leaves, found.begun))))
+    body = {"since": START + 1_000, "leaves": sorted(found.begun), "past": {"0": FILE}}
+    assert run.act(START + 3_000, Definition("segment", "often", "switch", 1, body))
+    run.run([line(4_500, "c")], START + 5_000)
+    assert [(c.contact, c.at - START) for c in said] == [("a", 4_000), ("b", 4_000)]
+    assert (counted(run, "a"), counted(run, "b")) == ([2], [2])
+    assert lacking(run.fold.definitions, START + 400).versions == ()
 
 
 @given(seeds, st.integers(1, 6))
