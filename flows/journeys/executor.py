@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, assert_never
+from typing import Any, Final
 
 from flows.contact.scope import Scope
-from flows.journeys.nodes.base import Finish, Leave, Rest, Result, Visit
+from flows.journeys.nodes.base import Leave, Rest, Result, Visit
 from flows.journeys.run import Journeys, Run
-from schemas.ids import uuid5
+from schemas.ids import uuid5_of
 from schemas.records import Change
 
 GOAL: Final = "goal"  # the reason of a run whose goal held
@@ -49,26 +49,20 @@ def _follow(section: Journeys, visit: Visit, result: Result) -> None:
     """
     scope, journey, run = visit
     left: set[str] = set()
-    while True:
-        match result:
-            case Rest(until, why):
-                run.due = until
-                _say_step(scope, run, reason=WAITING, why=why)
-                return
-            case Finish(reason):
-                _say_step(scope, run)
-                end(scope, section, run, reason, COMPLETED)
-                return
-            case Leave(branch, why):
-                if run.node in left:
-                    end(scope, section, run, STEP_LIMIT)
-                    return
-                left.add(run.node)
-                taken, target = journey.edge(run.node, branch)
-                _say_step(scope, run, taken, why=why)
-                result = _arrive(visit, target)
-            case _:
-                assert_never(result)
+    while isinstance(result, Leave):
+        if run.node in left:
+            end(scope, section, run, STEP_LIMIT)
+            return
+        left.add(run.node)
+        taken, target = journey.edge(run.node, result.branch)
+        _say_step(scope, run, taken, why=result.why)
+        result = _arrive(visit, target)
+    if isinstance(result, Rest):
+        run.due = result.until
+        _say_step(scope, run, reason=WAITING, why=result.why)
+    else:
+        _say_step(scope, run)
+        end(scope, section, run, result.reason, COMPLETED)
 
 
 def _arrive(visit: Visit, node: str) -> Result:
@@ -98,8 +92,12 @@ def end(scope: Scope, section: Journeys, run: Run, reason: str, branch: str = ""
 
 def say(scope: Scope, run: Run, kind: str, reason: str = "", branch: str = "", visit: int = 0, why: Any = None) -> None:
     """Say what happened to a run, at its node."""
-    id = uuid5(kind, run.id, run.node, visit, branch, reason)
-    change = Change(id, kind, scope.contact, scope.at)
-    change.journey, change.version, change.run, change.entry = run.journey, run.version, run.id, run.entry
-    change.node, change.branch, change.reason, change.value = run.node, branch, reason, why
+    id = uuid5_of(f"{kind}\x1f{run.id}\x1f{run.node}\x1f{visit}\x1f{branch}\x1f{reason}")
+    # fmt: off
+    change = Change(
+        id, kind, scope.contact, scope.at, "", run.journey, run.version, run.id, run.entry, run.node, branch, reason
+    )
+    # fmt: on
+    if why is not None:
+        change.value = why
     scope.change(change)

@@ -124,8 +124,11 @@ def _act(scope: Scope, section: Journeys, runs: Sequence[Run], openers: Sequence
 
 def _next(section: Journeys) -> int | None:
     """The next instant at which something happens here by itself."""
-    dues = [run.due for run in section.runs]
-    dues += [run.due for run in section.ended]
-    dues += [run.leaves.due() for run in (*section.runs, *section.ended) if run.leaves is not None]
-    dues += section.armed.values()
-    return min((due for due in dues if due is not None), default=None)
+    dues = list(section.armed.values())
+    for runs in (section.runs, section.ended):
+        for run in runs:
+            if run.due is not None:
+                dues.append(run.due)
+            if run.leaves is not None and (due := run.leaves.due()) is not None:
+                dues.append(due)
+    return min(dues, default=None)

@@ -38,14 +38,16 @@ class Reentry:
 
     def note(self, section: Journeys, run: Run, ended: int = _NEVER) -> None:
         """Remember an entry, or an end."""
-        past = section.past.get(run.journey, {})
+        past = section.past.setdefault(run.journey, {})
         latest, last_end = past.get(run.entry, (_NEVER, _NEVER))
         past[run.entry] = (max(latest, run.entered), max(last_end, ended))
+        if not self.keyed or self.mode == "never":
+            return
         kept = {key: when for key, when in past.items() if self._asks(*when, max(run.entered, ended))}
         if kept:
             section.past[run.journey] = kept
         else:
-            section.past.pop(run.journey, None)
+            del section.past[run.journey]
 
     def _asks(self, entered: int, ended: int, at: int) -> bool:
-        return not self.keyed or self.mode == "never" or at - max(entered, ended) < self.gap
+        return at - max(entered, ended) < self.gap

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import tempfile
 import threading
 import time
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.synchronize import Event as Signal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from connectors.publish import CatalogueReader, publish
 from connectors.sqlite_log import SqliteLog
@@ -23,7 +24,7 @@ PARTITIONS = 4
 _POLL_S = 0.0005
 
 
-def _journey(id: str, event: str, wait: str) -> dict[str, Any]:
+def journey(id: str, event: str, wait: str) -> dict[str, Any]:
     return {
         "kind": "journey",
         "id": id,
@@ -57,9 +58,26 @@ def serve(path: Path, folder: Path, ready: Signal, stop: Signal) -> None:
     thread.join()
 
 
+class Served(NamedTuple):
+    """The flow's process; `load_s` from its start to the moment at which its states were loaded."""
+
+    load_s: float
+    pid: int
+
+    def memory_mb(self) -> float:
+        """What it holds in memory now (Linux)."""
+        text = Path(f"/proc/{self.pid}/status").read_text(encoding="utf-8")
+        return int(text.partition("VmRSS:")[2].split()[0]) / 1024
+
+    def cpu_s(self) -> float:
+        """What it has worked so far (Linux)."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 @contextmanager
-def serving(path: Path, folder: Path) -> Iterator[float]:
-    """The flow running; yields the seconds from its start to the moment at which its states were loaded."""
+def serving(path: Path, folder: Path) -> Iterator[Served]:
+    """The flow running, until the context ends."""
     context = multiprocessing.get_context("spawn")
     ready, stop = context.Event(), context.Event()
     child = context.Process(target=serve, args=(path, folder, ready, stop))
@@ -67,7 +85,8 @@ def serving(path: Path, folder: Path) -> Iterator[float]:
     child.start()
     ready.wait(120)
     try:
-        yield time.perf_counter() - began
+        assert child.pid is not None
+        yield Served(time.perf_counter() - began, child.pid)
     finally:
         stop.set()
         child.join()
@@ -81,30 +100,30 @@ def latency(pending: int = 200_000, rate: int = 1_000, seconds: int = 10) -> Res
     with tempfile.TemporaryDirectory() as folder:
         path, state = Path(folder) / "log.db", Path(folder) / "state"
         log = SqliteLog(path, partitions=PARTITIONS)
-        journeys = [_journey("waiting", "identify", "30d"), _journey("now", "go", "0s")]
+        journeys = [journey("waiting", "identify", "30d"), journey("now", "go", "0s")]
         publish(CatalogueReader(log), [template("t"), *journeys], by="bench")
         time.sleep(LEAD_MS / 1000 + 0.1)
-        _park(log, pending)
+        park(log, pending)
         with serving(path, state):
-            _until_answered(log, -1)
+            until_answered(log, -1)
         begun = time.perf_counter()
-        with serving(path, state) as load_s:
-            _until_answered(log, -1_001)
+        with serving(path, state) as served:
+            until_answered(log, -1_001)
             restart_s = time.perf_counter() - begun
-            taken = _measure(log, pending, rate, seconds)
+            taken = measure(log, pending, rate, seconds)
         log.close()
     details = {
         "pending_timers": pending,
         "rate": rate,
         "sends": len(taken),
-        "load_s": round(load_s, 2),
+        "load_s": round(served.load_s, 2),
         "restart_s": round(restart_s, 2),
     }
     p50, p99 = percentile(taken, 0.5), percentile(taken, 0.99)
     return Result("latency", round(p99, 2), "ms", round(p50, 2), round(p99, 2), details)
 
 
-def _park(log: SqliteLog, pending: int) -> None:
+def park(log: SqliteLog, pending: int) -> None:
     """A contact with an address and a run that waits, `pending` times."""
     now = log.now()
     for start in range(0, pending, 5_000):
@@ -120,7 +139,7 @@ def _go(i: int, contact: int, now: int) -> Entry:
     return Entry(EVENTS, f"contact-{contact}", encode(Event("track", f"go-{i}", now, "go", received_at=now)))
 
 
-def _until_answered(log: SqliteLog, number: int) -> None:
+def until_answered(log: SqliteLog, number: int) -> None:
     """A send for a last record of each partition says that all before it is folded, and that definitions are read."""
     contacts: dict[int, int] = {}
     for contact in range(1_000):
@@ -131,7 +150,7 @@ def _until_answered(log: SqliteLog, number: int) -> None:
         time.sleep(0.005)
 
 
-def _measure(log: SqliteLog, pending: int, rate: int, seconds: int) -> list[float]:
+def measure(log: SqliteLog, pending: int, rate: int, seconds: int) -> list[float]:
     """Milliseconds from just before each append to the moment at which a reader of `sends` has the request."""
     begun: dict[str, float] = {}
     taken: list[float] = []

@@ -108,3 +108,17 @@ def storage(
     from infra.bench.storage import storage as run
 
     _print(run(events, contacts, segments))
+
+
+@_bench.command()
+def journeys(
+    runs: Annotated[int, typer.Option(help="runs that go from their entry to their end")] = 200_000,
+    storm: Annotated[
+        list[int] | None, typer.Option(help="timers due in one second; may be given several times")
+    ] = None,
+    waiting: Annotated[int, typer.Option(help="runs that wait for a month")] = 1_000_000,
+) -> None:
+    """Steps/s on one worker; from due to effect in a storm of timers; a million runs waiting. 0 leaves a part out."""
+    from infra.bench.journeys import journeys as run
+
+    _print(run(runs, (50_000, 200_000) if storm is None else tuple(storm), waiting))

@@ -106,7 +106,10 @@ class WaitUntilDate:
         due = read_date(value, self.days, self.zone.of(visit)) if isinstance(value, str) else None
         return Leave("missing") if due is None else rest_until(due + self.shift, visit.scope.at)
 
-    wake = enter
+    def wake(self, visit: Visit) -> Result:
+        """A value of the entry stays; a trait is read anew."""
+        due = visit.run.due
+        return rest_until(due, visit.scope.at) if self.of_entry and due is not None else self.enter(visit)
 
     def _value(self, visit: Visit) -> Any:
         return opened_value(visit.run, self.path) if self.of_entry else visit.scope.view.trait(self.path)
