@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,7 @@ def steps(runs: int) -> dict[str, Any]:
         turned[0] += HOUR + 1_000
         log.append([Entry(EVENTS, "", encode(Event("tick")), partition) for partition in range(PARTITIONS)])
         log.close()
-        (done,) = in_processes(path, Path(folder) / "state", [list(range(PARTITIONS))], PARTITIONS)
+        (done,) = in_processes(partial(SqliteLog, path, PARTITIONS), Path(folder) / "state", [range(PARTITIONS)])
         log = SqliteLog(path, partitions=PARTITIONS)
         said = sum(change.kind == "journey_step" for change in _changes(log))
         log.close()
