@@ -10,9 +10,12 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from api.definitions import Reader
 from api.reads import Reading, reading
+from connectors.publish import CatalogueReader
+from flows.campaigns.journey import journey_id
 from flows.experiments.judge import Seen, evidence
 from flows.experiments.running import Running, running
 from flows.segments.sql.run import Ask
+from schemas.definitions.campaign import Campaign
 from schemas.definitions.journey import Journey
 from schemas.definitions.node import EventMatch
 from schemas.times import format_instant
@@ -59,7 +62,7 @@ class ExperimentRead(BaseModel):
 
 
 class Experiments(BaseModel):
-    """The experiments of a journey's current version, by node."""
+    """The experiments of the current version of a journey, or of the one that a campaign runs as, by node."""
 
     journey: str
     at: AwareDatetime
@@ -69,16 +72,26 @@ class Experiments(BaseModel):
 @router.get("/v1/journeys/{id}/experiments", responses={404: {}})
 async def experiments(id: str, catalogue: Reader, read: Reading = Depends(reading)) -> Experiments:
     """What became of each arm, and what was decided."""
+    return await _experiments(Journey.KIND, id, id, catalogue, read)
+
+
+@router.get("/v1/campaigns/{id}/experiments", responses={404: {}})
+async def of_campaign(id: str, catalogue: Reader, read: Reading = Depends(reading)) -> Experiments:
+    """The same of a campaign's arms: a split of the journey that it runs as."""
+    return await _experiments(Campaign.KIND, id, journey_id(id), catalogue, read)
+
+
+async def _experiments(kind: str, id: str, journey: str, catalogue: CatalogueReader, read: Reading) -> Experiments:
     at = read.fresh.watermark
     with catalogue.open() as known:
-        if (Journey.KIND, id) not in known.versions:
-            raise HTTPException(404, f"there is no journey {id!r}")
-        found = list(running(known, id))
+        if (kind, id) not in known.versions:
+            raise HTTPException(404, f"there is no {kind} {id!r}")
+        found = list(running(known, journey))
     told = []
     for one in found:
-        question = Question(id, one.split, one.versions, at)
+        question = Question(journey, one.split, one.versions, at)
         told.append(_read(one, await read.work(partial(_seen, question))))
-    return Experiments(journey=id, at=format_instant(at), experiments=told)
+    return Experiments(journey=journey, at=format_instant(at), experiments=told)
 
 
 def _seen(question: Question, ask: Ask) -> Seen:

@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from flows.campaigns.journey import PREFIX, as_journey
 from flows.definitions.catalogue import Catalogue, Published
 from schemas.definitions import parse
+from schemas.definitions.campaign import Campaign
 from schemas.definitions.experiment import Experiment, experiment_id
 from schemas.definitions.journey import Journey
 from schemas.definitions.split import Split
@@ -40,17 +42,27 @@ class Running(NamedTuple):
 
 
 def running(catalogue: Catalogue, journey: str = "") -> Iterator[Running]:
-    """Those of all journeys, or of one, in the order of the journeys' ids and their nodes."""
+    """Those of all journeys and campaigns, or of one, in the order of their ids and nodes.
+
+    The arms of a campaign are a split of the journey that it runs as, `campaign:<id>`.
+    """
     snapshot = catalogue.active(_END_OF_TIME)
-    for published in snapshot.of(Journey.KIND):
+    journeys = [*map(as_journey, snapshot.of(Campaign.KIND)), *snapshot.of(Journey.KIND)]
+    for published in journeys:
         if journey in ("", published.id):
             for split in _splits_of(published):
                 yield _running(catalogue, published.id, split)
 
 
+def _versions(catalogue: Catalogue, journey: str) -> dict[int, Published]:
+    if journey.startswith(PREFIX):
+        versions = catalogue.versions[Campaign.KIND, journey.removeprefix(PREFIX)]
+        return {number: as_journey(published) for number, published in versions.items()}
+    return catalogue.versions[Journey.KIND, journey]
+
+
 def _running(catalogue: Catalogue, journey: str, split: Split) -> Running:
-    id = experiment_id(journey, split.id)
-    versions = catalogue.versions[Journey.KIND, journey]
+    id, versions = experiment_id(journey, split.id), _versions(catalogue, journey)
     same = tuple(v for v, p in sorted(versions.items()) if any(_is_same(split, other) for other in _splits_of(p)))
     made = [p for p in catalogue.versions.get((Experiment.KIND, id), {}).values() if holds_for(p.body, split)]
     current = catalogue.active(_END_OF_TIME).get(Experiment.KIND, id)

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import typer
 
+from flows.campaigns.journey import PREFIX
 from infra.client import show
 from infra.commands.journey_acts import enter, migrate
 from infra.commands.simulating import simulate
@@ -28,9 +29,11 @@ def _journey() -> None:
 
 
 @app.command()
-def experiments(id: Annotated[str, typer.Argument(help="the journey")]) -> None:
+def experiments(id: Annotated[str, typer.Argument(help="the journey, or campaign:ID for a campaign's arms")]) -> None:
     """The splits whose shares move: each arm's figures up to now, and what was decided, as JSON."""
-    show(f"/v1/journeys/{quote(id, safe='')}/experiments")
+    campaign = id.removeprefix(PREFIX)
+    of, id = ("journeys", id) if campaign == id else ("campaigns", campaign)
+    show(f"/v1/{of}/{quote(id, safe='')}/experiments")
 
 
 @app.command("show")

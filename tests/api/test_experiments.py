@@ -143,6 +143,23 @@ def test_what_a_person_decides_or_withdraws_stays_so(there):
     assert trial.read()["decision"]["version"] == 1
 
 
+def test_what_dies_before_its_decision_is_written_decides_again_and_once(there, monkeypatch):
+    trial = Trial(there, winner=WINNER)
+    trial.come(*people("c"))
+    there.settle(2 * HOUR)
+    there.settle()
+
+    def die(name: str) -> None:
+        raise SystemExit(name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("infra.analyst.fail_point", die)
+        with pytest.raises(SystemExit, match="before_decision"):
+            trial.analyst.round()
+    again = Analyst(there.log, there.world.clickhouse.query, there.world.reads.queries["progress"])
+    assert (again.round(), again.round()) == (["j/ab"], [])
+
+
 def test_of_two_that_decide_at_once_the_first_stands(there):
     trial = Trial(there, winner=WINNER)
     trial.come(*people("c"))

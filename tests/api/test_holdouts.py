@@ -10,6 +10,7 @@ from schemas.ids import bucket
 from schemas.times import DAY, HOUR
 from tests.api.living import Living, living
 from tests.flows.holdouts.test_holdouts import CONTACTS, held, holdout
+from tests.flows.journeys.scenario import journey, message, started_by
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +55,20 @@ def test_the_contact_says_what_holds_it_out(there: Living):
     assert [m["detail"] for m in moments if m["kind"] == "holdout_entered"] == [{"holdout": "h", "value": '"h"'}]
 
 
+def test_a_message_that_a_holdout_kept_back_says_so(there: Living):
+    contact = held()[0]
+    there.publish(holdout(applies_to=["sends"]) | {"version": 2})
+    there.publish(journey(started_by("greet"), message("mail"), class_="marketing"))
+    there.say(contact, "identify", "has-address", traits={"email": "a@example.com"})
+    there.say(contact, "track", "greeted", event="greet")
+    there.settle()
+    (skip,) = [m for m in there.get(f"/v1/contacts/{contact}/timeline")["timeline"] if m["kind"] == "send_skipped"]
+    found = there.get(f"/v1/sends/{skip['detail']['send']}")
+    assert (found["status"], found["reason"]) == ("skipped", "holdout")
+    asked = [(v["check"], v["passed"], v["value"]) for v in found["verdicts"] if v["check"] == "holdout"]
+    assert asked == [("holdout", False, "h")]
+
+
 def test_what_is_not_there_is_said(there: Living):
     assert there.client.get("/v1/reports/holdouts", params={"holdout": "no", "event": "x"}).status_code == 404
     asked = {"holdout": "h", "event": "x", "salt": "no"}
@@ -62,7 +77,7 @@ def test_what_is_not_there_is_said(there: Living):
 
 
 def test_each_draw_is_kept(there: Living):
-    there.publish(holdout(salt="q2") | {"version": 2})
+    there.publish(holdout(salt="q2") | {"version": 3})
     there.settle(DAY)
     salts = there.get("/v1/holdouts/h/history")["salts"]
     assert [(s["salt"], s["held"], s["let_go"]) for s in salts] == [("q2", len(held("q2")), 0), ("h", 0, len(held()))]
