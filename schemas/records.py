@@ -187,7 +187,8 @@ class Send(msgspec.Struct, omit_defaults=True, gc=False):
     its `channels` that could be used when it was planned; `quiet` the quiet hours that begin before it expires.
 
     With `recall` it is no message: what was planned for this contact before it, on its channel (and on its topic, where
-    that is not `default`), must not be handed over any more, for this reason.
+    that is not `default`), must not be handed over any more, for this reason. Of class marketing it concerns marketing
+    alone, of class transactional everything.
     """
 
     id: str
@@ -234,6 +235,7 @@ class Attempt(msgspec.Struct, omit_defaults=True, gc=False):
     reason: str = ""
     campaign: str = ""
     due: int = 0
+    properties: dict[str, JSON] = {}
 
 
 class Example(msgspec.Struct, omit_defaults=True, gc=False):

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
 from flows.contact.scope import Scope
 from flows.contact.section import Section
 from schemas.facts import ADDRESS_SUPPRESSED, CONSENT_CHANGED
-from schemas.records import Change
+from schemas.records import Change, Send, encode
+from schemas.topics import SENDS
 
 ADDRESS_TRAITS: Final = {"email": "email", "sms": "phone", "push": "push_token"}
 DEFAULT_TOPIC: Final = "default"
+Class: TypeAlias = Literal["marketing", "transactional"]
 STATUSES: Final = ("subscribed", "unsubscribed", "pending")
 
 
@@ -73,6 +75,8 @@ def _consent_changed(scope: Scope) -> None:
         change = Change(scope.id("consent", channel, topic), "consent", scope.contact, scope.at)
         change.channel, change.topic, change.value, change.historical = channel, topic, status, scope.quiet
         scope.change(change)
+        if status == "unsubscribed":
+            _recall(scope, channel, topic, "unsubscribed" if topic == DEFAULT_TOPIC else "no_consent", "marketing")
 
 
 def _address_suppressed(scope: Scope) -> None:
@@ -80,6 +84,16 @@ def _address_suppressed(scope: Scope) -> None:
     if channel and digest:
         scope.state.get(SECTION).suppressed.setdefault(channel, {})[digest] = _text(scope, "reason")
         scope.keys.add("suppressed")
+        if scope.view.suppressed(channel):
+            _recall(scope, channel, DEFAULT_TOPIC, "suppressed", "transactional")
+
+
+def _recall(scope: Scope, channel: str, topic: str, reason: str, up_to: Class) -> None:
+    """What is planned and waits to be handed over must not go any more; imported history takes nothing back."""
+    if not scope.quiet:
+        recall = Send(scope.id("recall", channel, topic), scope.contact, scope.at, 0, channel)
+        recall.topic, recall.recall, recall.message_class = topic, reason, up_to
+        scope.emit(SENDS, encode(recall))
 
 
 def absorb(scope: Scope, other: Consent) -> None:

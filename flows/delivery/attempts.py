@@ -1,7 +1,8 @@
 """The policy of one send's attempts, without I/O: a generator that says what to do and is sent what came of it.
 
 never tried ──▶ Try ──▶ Accepted, Refused ──▶ the end
-                 ▲  └─▶ Retry ──▶ 1 s, 5 s, 30 s, 5 min ──▶ Try …, then refused
+                 ▲  ├─▶ Elsewhere ──▶ Try, at once
+                 │  └─▶ Retry ──▶ 1 s, 5 s, 30 s, 5 min, or as long as it says ──▶ Try …, then refused
                  │  └─▶ Unknown ──▶ LookUp ──▶ Accepted ──▶ the end
 a crash in between ──────▶ LookUp ┘   └─▶ Absent ──▶ as Retry;  Unknown ──▶ marketing ends, transactional retries
 """
@@ -32,8 +33,14 @@ class LookUp(NamedTuple):
     """Ask the provider what became of it."""
 
 
+class Elsewhere(NamedTuple):
+    """The answer to a try: this provider fails, and there is another one to be asked at once."""
+
+    reason: str
+
+
 Step = Try | LookUp
-Answer = Result | Found
+Answer = Result | Found | Elsewhere
 End = Accepted | Refused | Unknown
 
 
@@ -49,10 +56,11 @@ def delay_ms(send_id: str, failures: int) -> int:
 
 def attempts(send_id: str, marketing: bool, standing: Standing, now: int) -> Generator[Step, Answer, End]:
     """Drive one send to its end, from where it stands. Marketing is not sent again when its end is not known."""
-    number, failures = standing.number, min(standing.number, len(DELAYS))
+    number, failures = standing.number, min(standing.number - standing.base, len(DELAYS))
     after, reason = 0, "the process ended during the attempt"
     if standing.status == "retry":
-        after = max(0, standing.at + delay_ms(send_id, failures) - now)
+        due = standing.due or standing.at + delay_ms(send_id, max(1, failures))  # old records have no due
+        after = max(0, due - now)
     unknown = standing.status == "started"
     while True:
         if unknown:
@@ -69,6 +77,8 @@ def attempts(send_id: str, marketing: bool, standing: Standing, now: int) -> Gen
         match answer:
             case Accepted() | Refused(scope="message" | "address"):
                 return answer
+            case Elsewhere():
+                after, reason = 0, answer.reason
             case Refused():  # the account: nothing is wrong with this send, so it does not count
                 after, reason = ACCOUNT_PAUSE, answer.reason
             case Retry():

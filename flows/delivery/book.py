@@ -15,6 +15,8 @@ from typing import Final, NamedTuple
 from prometheus_client import Counter
 
 from connectors.log import Appended, Log, Progress
+from flows.delivery.ledger import settled_by_word
+from flows.delivery.outcomes import sent_entry
 from flows.delivery.together import Together
 from schemas.errors import TransientError
 from schemas.records import Attempt, Entry, decode_attempt
@@ -86,9 +88,13 @@ class Book:
             self._follow(partition)
 
     def _follow(self, partition: int) -> None:
+        """What a webhook settles is said as a fact before the ledger knows it: a crash in between repeats it."""
         ledger = self.ledgers[partition]
         while records := self._log.read(ATTEMPTS, partition, ledger.next_offset):
-            ledger.apply([decode_attempt(r.value) for r in records], records[-1].offset + 1)
+            attempts = [decode_attempt(r.value) for r in records]
+            if facts := [sent_entry(a) for a in settled_by_word(attempts, ledger.get)]:
+                self._append({partition: facts}, None)
+            ledger.apply(attempts, records[-1].offset + 1)
 
     def _append(
         self, parts: Mapping[int, Sequence[Entry]], progress: Progress | None

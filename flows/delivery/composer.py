@@ -13,6 +13,7 @@ from flows.delivery.origin import Origin, seal
 from flows.delivery.provider import Message
 from schemas.records import Record, Send
 
+ADDRESS_FAULT: Final = "address: "  # so begins the reason of what can be no address of its channel
 TRACKED: Final = ("email", "sms")  # the channels whose links are counted
 
 
@@ -31,7 +32,7 @@ class Composer:
         if send.expires and now >= send.expires:
             return "expired"
         if fault := fault_of(send.channel, send.to):
-            return f"address: {fault}"
+            return f"{ADDRESS_FAULT}{fault}"
         template = self._template(send)
         if template is None and send.channel == "webhook":  # the data alone will do
             return Message(origin, send.to, data={name: str(value) for name, value in send.data.items()})

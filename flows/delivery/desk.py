@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from prometheus_client import Gauge
@@ -104,6 +104,21 @@ class Desk(Generic[J]):
     def find(self, channel: str, name: str) -> Provider | None:
         """The provider that a message was given to; the first where the ledger does not name it."""
         return next((r.provider for r in self._providers.routes(channel) if name in ("", r.provider.name)), None)
+
+    def has_other(self, channel: str, failed: Collection[str]) -> bool:
+        """Whether the channel has a provider that is well besides these."""
+        routes = self._providers.routes(channel)
+        return any(r.provider.name not in failed and r.gate.is_well for r in routes)
+
+    def instead(self, route: Route, channel: str, failed: Collection[str], urgent: bool) -> Route:
+        """A provider that has room now, of those that did not fail the message; else the one that was given."""
+        now = self._clock()
+        for other in self._providers.routes(channel):
+            if other.provider.name not in failed and other.gate.wait_ms(now, urgent) == 0:
+                other.gate.take()
+                self.done(route, None)
+                return other
+        return route
 
     def done(self, route: Route, result: Result | None, domain: str = "") -> None:
         """What came of a message: gives back its place."""

@@ -25,6 +25,11 @@ class Gate:
         self.breaker, self.under_way = Breaker(), 0
         self._rate = Rate(limits.per_s) if limits.per_s else None
 
+    @property
+    def is_well(self) -> bool:
+        """Whether it is given messages at all."""
+        return self.breaker.state == "closed" and self.limits.concurrency > 0
+
     def wait_ms(self, now: int, urgent: bool) -> int | None:
         """0: it may; else how long to wait, None for until one that is under way has ended.
 

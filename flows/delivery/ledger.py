@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import msgspec
 
 from schemas.records import Attempt
 
+TOLD: Final = "told"  # the reason of a record that a webhook gave cause for
 SETTLED: Final = frozenset({"accepted", "refused", "skipped", "unknown"})
 
 
 class Standing(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """Where a send stands: status, number, instant and provider of its last attempt; all empty for one never tried.
+
+    `due` is the instant of its next attempt, `channel` the one by which it goes, `base` the last attempt's number when
+    it came to that channel.
 
     `started` with nobody at work on it means that its end is not known: the process died in the middle.
     """
@@ -21,6 +26,9 @@ class Standing(msgspec.Struct, array_like=True, frozen=True, gc=False):
     number: int = 0
     at: int = 0
     provider: str = ""
+    due: int = 0
+    channel: str = ""
+    base: int = 0
 
     @property
     def settled(self) -> bool:
@@ -36,4 +44,25 @@ def fold(standing: Standing, attempt: Attempt) -> Standing:
     if standing.settled and not (standing.status == "unknown" and attempt.status == "accepted"):
         return standing
     number = max(standing.number, attempt.number)  # a webhook's record knows of no number
-    return Standing(attempt.status, number, attempt.at, attempt.provider or standing.provider)
+    channel = attempt.channel or standing.channel
+    base = standing.base
+    if standing.channel not in ("", channel):
+        base = standing.number
+    return Standing(
+        attempt.status, number, attempt.at, attempt.provider or standing.provider, attempt.due, channel, base
+    )
+
+
+def settled_by_word(attempts: Iterable[Attempt], known: Callable[[str], Standing]) -> list[Attempt]:
+    """Of records in their order those by which somebody's word settles a send whose end delivery could not tell.
+
+    `known` is where a send stood before the first of them.
+    """
+    standings: dict[str, Standing] = {}
+    settled = []
+    for attempt in attempts:
+        standing = standings.get(attempt.send) or known(attempt.send)
+        if attempt.reason == TOLD and standing.status in ("unknown", "started", "retry"):
+            settled.append(attempt)
+        standings[attempt.send] = fold(standing, attempt)
+    return settled

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final, Literal, NamedTuple
 
+from flows.delivery.ledger import TOLD
 from flows.delivery.origin import Origin
 from schemas.facts import ADDRESS_SUPPRESSED, CONSENT_CHANGED
 from schemas.ids import address_hash, uuid5
@@ -55,13 +56,29 @@ def event_entries(reported: ProviderEvent, received_at: int, source: str = "prov
 
 
 def settling_entries(reported: ProviderEvent, received_at: int) -> list[Entry]:
-    """The ledger's record that the provider had the message: settles a send whose end was unknown."""
+    """The ledger's record that the provider had the message: settles a send whose end was unknown. `sent_entry` says
+    what follows from it, where it does.
+    """
     if reported.outcome not in ("delivered", "bounced"):  # what else may come comes after one of these
         return []
     o = reported.origin
     at = min(reported.at, received_at)
-    attempt = Attempt(o.send, o.contact, 0, "accepted", at, o.channel, o.provider, reported.id, "told", o.campaign)
+    attempt = Attempt(o.send, o.contact, 0, "accepted", at, o.channel, o.provider, reported.id, TOLD, o.campaign)
+    attempt.properties = o.properties()
     return [Entry(ATTEMPTS, o.contact, encode(attempt))]
+
+
+def sent_entry(told: Attempt) -> Entry:
+    """The fact that the message was sent, from what a webhook told: the same id as delivery itself gives it."""
+    event = Event(
+        type=f"{told.channel}_sent",
+        id=uuid5("outcome", told.send, f"{told.channel}_sent", ""),
+        at=told.at,
+        properties=told.properties or {"send": told.send, "campaign": told.campaign, "provider": told.provider},
+        user_id=told.contact,
+        received_at=told.at,
+    )
+    return Entry(EVENTS, told.contact, encode(event))
 
 
 def consent_entry(origin: Origin, id: str, topic: str, source: str, at: int, received_at: int) -> Entry:
@@ -70,7 +87,7 @@ def consent_entry(origin: Origin, id: str, topic: str, source: str, at: int, rec
     return _event(CONSENT_CHANGED, origin, f"{id}:{topic}", at, received_at, said)
 
 
-def ledger_entry(send: Send, number: int, status: Status, at: int, due: int = 0, **more: str) -> Entry:
+def ledger_entry(send: Send, number: int, status: Status, at: int, due: int = 0, **more: Any) -> Entry:
     """One record of the ledger; `more` are `provider`, `provider_id`, `reason`."""
     attempt = Attempt(send.id, send.contact, number, status, at, send.channel, campaign=send.campaign, due=due, **more)
     return Entry(ATTEMPTS, send.contact, encode(attempt))

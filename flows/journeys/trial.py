@@ -85,8 +85,8 @@ class Trial:
     def _take(self, at: int, entry: Entry) -> None:
         self._summary.take(at, entry)
         self._report.take(at, entry)
-        if self._answers is not None and entry.topic == SENDS:
-            for line in self._answers.lines(decode_send(entry.value)):
+        if self._answers is not None and entry.topic == SENDS and not (send := decode_send(entry.value)).recall:
+            for line in self._answers.lines(send):
                 self._counts[line.event.type] = self._counts.get(line.event.type, 0) + 1
                 self._replay.expect(line)
 

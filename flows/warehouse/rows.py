@@ -156,6 +156,8 @@ def _change(partition: int, record: Record, tables: Tables) -> None:
 
 def _send(partition: int, record: Record, tables: Tables) -> None:
     s = decode_send(record.value)
+    if s.recall:
+        return  # no message
     row = (
         *(s.contact, s.id, moment(s.at), moment(record.logged_at), moment(s.expires), s.channel, s.to, s.template),
         *(s.template_version, s.locale, s.topic, s.message_class, s.campaign, s.journey, s.version, s.run, s.entry),

@@ -15,7 +15,8 @@ from connectors.open import open_log
 from flows.content.library import Library
 from flows.delivery.book import Book
 from flows.delivery.desk import Fixed
-from flows.delivery.runner import GROUP, LEASE_MS, Office
+from flows.delivery.office import LEASE_MS, Office
+from flows.delivery.runner import GROUP
 from flows.delivery.runner import deliver as deliver_all
 from infra.link_key import base_url, link_key
 from infra.settings import Settings

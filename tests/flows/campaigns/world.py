@@ -107,7 +107,8 @@ class World(Replay):
 
     @property
     def sends(self) -> list[Send]:
-        return sorted((decode_send(e.value) for e in self.said if e.topic == SENDS), key=lambda s: (s.at, s.contact))
+        planned = (decode_send(e.value) for e in self.said if e.topic == SENDS)
+        return sorted((s for s in planned if not s.recall), key=lambda s: (s.at, s.contact))
 
     @property
     def skips(self) -> list[Change]:

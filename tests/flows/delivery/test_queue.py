@@ -14,10 +14,11 @@ from flows.delivery import runner
 from flows.delivery.book import Book
 from flows.delivery.desk import Route
 from flows.delivery.gate import Gate, Limits
+from flows.delivery.office import Office
 from flows.delivery.origin import origin_of
 from flows.delivery.outcomes import ProviderEvent, settling_entries
 from flows.delivery.provider import Accepted, Found, Message, Refused, Result, Retry, Unknown
-from flows.delivery.runner import GROUP, Office, deliver
+from flows.delivery.runner import GROUP, deliver
 from schemas.records import Attempt, Entry, encode
 from sinks.ledger_store import LedgerStore
 from sinks.providers.kept import KeptFile

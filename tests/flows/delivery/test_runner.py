@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from connectors.log import Log
+from connectors.log_clock import wall_ms
 from flows.delivery.book import Book
 from flows.delivery.desk import Fixed
+from flows.delivery.office import Office
 from flows.delivery.provider import Accepted, Found, Message, Refused, Result, Retry, Unknown
-from flows.delivery.runner import GROUP, Office, clock_ms
+from flows.delivery.runner import GROUP
 from flows.delivery.runner import deliver as all_of
 from schemas.records import Attempt, Definition, Entry, Send, encode
 from sinks.ledger_store import LedgerStore
@@ -54,7 +56,7 @@ def deliver(log: Log, tmp_path: Path, provider: Told, *, workers: int = 4, now: 
         ledgers = {p: LedgerStore(tmp_path / "ledger" / str(p)) for p in range(2)}
         book, stop = Book(log, ledgers, threading.Event()), asyncio.Event()
         book.catch_up()
-        providers, clock = Fixed({"email": provider}), clock_ms if now is None else lambda: now
+        providers, clock = Fixed({"email": provider}), wall_ms if now is None else lambda: now
         office = Office(log, book, providers, "https://m.example", b"k", workers, clock)
         try:
             async with asyncio.TaskGroup() as group, asyncio.timeout(20):

@@ -222,6 +222,8 @@ class Scenario:
                 self.said.append(Said(*_CHANGES[change.kind](change), format_instant(change.at)))
         elif entry.topic == SENDS:
             message = decode_send(entry.value)
+            if message.recall:
+                return
             self.said.append(Said("send", message.node, format_instant(message.at)))
         elif entry.topic == EVENTS:
             made = decode_event(entry.value)
@@ -231,7 +233,8 @@ class Scenario:
 
     def sends(self) -> list[Send]:
         """The messages that were planned."""
-        return [decode_send(entry.value) for entry in self.entries if entry.topic == SENDS]
+        found = [decode_send(entry.value) for entry in self.entries if entry.topic == SENDS]
+        return [send for send in found if not send.recall]
 
     def outcome(self, name: str, message: Send) -> Event:
         """A fact about a message, as delivery writes it."""

@@ -1,0 +1,196 @@
+"""Handing one send over, step by step: what is asked of it right before, what follows from the provider's answer."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Final, TypeGuard
+
+from connectors.fail_points import fail_point
+from connectors.log_clock import boot_ms
+from flows.delivery.attempts import Answer, Elsewhere, End, LookUp, Try, attempts
+from flows.delivery.composer import ADDRESS_FAULT
+from flows.delivery.desk import Desk, Route
+from flows.delivery.fallback import by_channel
+from flows.delivery.ledger import Standing
+from flows.delivery.office import LEASE_MS, Job, Office
+from flows.delivery.origin import origin_of
+from flows.delivery.outcomes import Status, end_entries, ledger_entry, refused_address
+from flows.delivery.provider import LATE, Accepted, Found, Message, Refused, Result, Retry, Unknown
+from flows.delivery.quiet import is_quiet, quiet_for_ms
+from flows.delivery.recalls import Recalls
+from flows.delivery.waiting import Waiting
+from schemas.errors import TransientError
+from schemas.records import Entry, Send
+
+_LOG: Final = logging.getLogger(__name__)
+
+
+def _is_provider_s_fault(answer: Result) -> TypeGuard[Retry | Refused]:
+    """Whether another provider could do better. That this worker was held up is no fault of one."""
+    if isinstance(answer, Refused):
+        return answer.scope == "account"
+    return isinstance(answer, Retry) and answer is not LATE
+
+
+class Handover:
+    """One partition's. `waiting` and `recalls` are those of its reader."""
+
+    def __init__(self, office: Office, desk: Desk[Job], partition: int, waiting: Waiting, recalls: Recalls):
+        self.office, self.desk, self.partition = office, desk, partition
+        self._waiting, self._recalls = waiting, recalls
+        self._settled_at = boot_ms() + office.taken_ms  # look-ups wait for this
+
+    def schedule(self, job: Job) -> None:
+        """Give it to the desk when its next step is due."""
+        after = job.step.after_ms if isinstance(job.step, Try) else max(0, self._settled_at - boot_ms())
+        self._put(job, after)
+
+    def _put(self, job: Job, after_ms: int) -> None:
+        place = (self.partition, job.offset)
+        if after_ms:
+            asyncio.get_running_loop().call_later(after_ms / 1000, self.desk.put, job.send, place, job)
+        else:
+            self.desk.put(job.send, place, job)
+
+    def _standing(self, send: Send) -> Standing:
+        return self.office.book.ledgers[self.partition].get(send.id)
+
+    async def do(self, job: Job, route: Route | None) -> None:
+        """The job's next step, by the provider that has room for it."""
+        result: Result | None = None
+        if route is not None and route.provider.name in job.failed:
+            route = self.desk.instead(route, job.send.channel, job.failed, job.urgent)
+        try:
+            result = await self._step(job, route)
+        except TransientError as fault:  # the log went away for good while stopping
+            _LOG.error("send %s stays open: %s", job.send.id, fault)
+        finally:
+            if route is not None:
+                self.desk.done(route, result, job.domain)
+
+    async def _step(self, job: Job, route: Route | None) -> Result | None:
+        """What the provider said to a message, None where it was given none."""
+        if job.number and self._standing(job.send).settled:  # a webhook has told meanwhile
+            self._close(job)
+        elif isinstance(job.step, LookUp):
+            await self._answered(job, await self._find(job))
+        elif route is None:
+            await self._end(job, "skipped", f"no provider for {job.send.channel}", other_channel=True)
+        else:
+            return await self._try(job, job.step, route)
+        return None
+
+    async def _find(self, job: Job) -> Found:
+        provider = self.desk.find(job.send.channel, job.provider)
+        if provider is None:
+            return Unknown(f"there is no provider {job.provider!r} any more")
+        return await provider.find(job.send.id)
+
+    async def _try(self, job: Job, step: Try, route: Route) -> Result | None:
+        now = self.office.clock()
+        wait = route.gate.wait_of_domain_ms(job.domain, now, job.urgent) or quiet_for_ms(job.send, now)
+        if wait:
+            self._put(job, wait)
+            return None
+        job.origin, job.provider = origin_of(job.send, route.provider.name), route.provider.name
+        message = self._refusal(job, now) or self._compose(job, now)
+        if isinstance(message, str):
+            await self._end(job, "skipped", message, other_channel=message.startswith(ADDRESS_FAULT))
+            return None
+        job.number = step.number
+        answer = await route.send(message._replace(not_after=await self._start(job)))
+        fail_point("delivery_answered")
+        await self._answered(job, self._elsewhere(job, answer))
+        return answer
+
+    def _refusal(self, job: Job, now: int) -> str:
+        """Why it is not to be handed over any more; empty where it is."""
+        if self._waiting.superseded(job.send):
+            return "superseded"
+        return self._recalls.reason(job.offset, job.send) or ("quiet_hours" if is_quiet(job.send, now) else "")
+
+    def _compose(self, job: Job, now: int) -> Message | str:
+        return self.office.composer.compose(job.send, job.origin, f"{self.partition}:{job.offset}", now)
+
+    def _elsewhere(self, job: Job, answer: Result) -> Result | Elsewhere:
+        """A provider that fails is no reason to wait where another one is well and has not been asked."""
+        if not _is_provider_s_fault(answer):
+            return answer
+        is_new = job.provider not in job.failed
+        job.failed.add(job.provider)
+        if is_new and self.desk.has_other(job.send.channel, job.failed):
+            return Elsewhere(answer.reason)
+        job.failed.clear()
+        return answer
+
+    async def _start(self, job: Job) -> int:
+        """The attempt is durable, and the partition was this worker's when that was asked for; until when it may go."""
+        not_after = boot_ms() + LEASE_MS
+        await self._write(job, "started")
+        fail_point("delivery_started")
+        return not_after
+
+    async def _answered(self, job: Job, answer: Answer) -> None:
+        """Tell the policy; do what it says next."""
+        try:
+            job.step = job.steps.send(answer)
+        except StopIteration as ended:
+            await self._ended(job, ended.value)
+            return
+        if isinstance(job.step, Try) and not isinstance(answer, Accepted):
+            due = self.office.clock() + job.step.after_ms
+            await self._write(job, "retry", getattr(answer, "reason", "not there"), due)
+        self.schedule(job)
+
+    async def _ended(self, job: Job, end: End) -> None:
+        match end:
+            case Accepted(provider_id=provider_id):
+                await self._end(job, "accepted", provider_id=provider_id)
+            case Refused(reason=reason, scope=scope):
+                suppress = [refused_address(job.send, job.origin, self.office.clock())] if scope == "address" else []
+                await self._end(job, "refused", reason, also=suppress, other_channel=scope == "address")
+            case Unknown(reason=reason):
+                await self._end(job, "unknown", reason)
+
+    async def _write(self, job: Job, status: Status, reason: str = "", due: int = 0) -> None:
+        now = self.office.clock()
+        entry = ledger_entry(job.send, job.number, status, now, due, provider=job.origin.provider, reason=reason)
+        await self.office.book.write(self.partition, [entry])
+
+    async def _end(
+        self,
+        job: Job,
+        status: Status,
+        reason: str = "",
+        provider_id: str = "",
+        also: Sequence[Entry] = (),
+        other_channel: bool = False,
+    ) -> None:
+        """It has ended; or, where it cannot go by this channel and has another one, it goes on by that."""
+        if other_channel and job.send.fallback:
+            await self._fall_back(job, reason, also)
+            return
+        now = self.office.clock()
+        entries = end_entries(job.send, job.origin, job.number, status, now, reason, provider_id)
+        await self.office.book.write(self.partition, [*entries, *also])
+        fail_point("delivery_ended")
+        self._close(job)
+
+    async def _fall_back(self, job: Job, reason: str, also: Sequence[Entry]) -> None:
+        """Durable before the next channel is tried: a restart goes on there."""
+        now, was = self.office.clock(), job.send.channel
+        job.send = by_channel(job.send, job.send.fallback[0].channel)
+        job.origin, job.provider = origin_of(job.send, ""), ""
+        job.failed.clear()
+        entry = ledger_entry(job.send, job.number, "retry", now, now, reason=f"{was}: {reason}")
+        await self.office.book.write(self.partition, [entry, *also])
+        fail_point("delivery_fell_back")
+        standing = Standing(number=job.number, base=job.number)
+        job.steps = attempts(job.send.id, not job.urgent, standing, now)
+        job.step = next(job.steps)
+        self.schedule(job)
+
+    def _close(self, job: Job) -> None:
+        self._waiting.settle(job.offset, job.send)

@@ -1,0 +1,244 @@
+"""Right before a message is handed over, and when it cannot go by its channel or its provider."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors.log import Log
+from connectors.log_clock import wall_ms
+from flows.delivery.desk import Route
+from flows.delivery.gate import Gate, Limits
+from flows.delivery.origin import origin_of
+from flows.delivery.outcomes import ProviderEvent, ledger_entry, settling_entries
+from flows.delivery.provider import Accepted, Message, Refused, Result, Retry, Unknown
+from schemas.records import Definition, Entry, Fallback, Quiet, Send, encode
+from tests.flows.delivery.support import HOUR, attempts_of, ends, events_of, new_log, plan, send
+from tests.flows.delivery.test_queue import Named, Table, answering, by_email, run
+
+SMS = {"kind": "sms_template", "id": "t", "body": "Hi {{ name }}"}
+UNREGISTERED = Refused("unregistered", "address")
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[Log]:
+    made = new_log(tmp_path / "log.db", 1)
+    made.append([Entry("definitions", "sms_template/t", encode(Definition("sms_template", "t", "publish", 1, SMS)))])
+    yield made
+    made.close()
+
+
+def falling_back(n: int = 1, **said: Any) -> Send:
+    other = Fallback("sms", "+41790000000", 1, {"name": "Ann"})
+    return send(n, channels=["sms"], fallback=[other], **said)
+
+
+def by_both(email: Named, sms: Named) -> Table:
+    return Table({"email": [Route(email, Gate())], "sms": [Route(sms, Gate())]})
+
+
+def recall(contact: str, channel: str = "email", **said: Any) -> Send:
+    return Send("recall", contact, 5, 0, channel, recall="unsubscribed", **said)
+
+
+def skips(log: Log) -> dict[str, str]:
+    return {a.send: a.reason for a in attempts_of(log) if a.status == "skipped"}
+
+
+def test_where_the_address_is_refused_the_next_channel_goes_at_once_with_its_own_words(log: Log, tmp_path: Path):
+    email, sms = Named("mail", answering(UNREGISTERED)), Named("sms")
+    plan(log, falling_back())
+    run(log, tmp_path, by_both(email, sms))
+    assert [(m.to, m.text) for m in sms.given] == [("+41790000000", "Hi Ann")]
+    assert [(a.status, a.channel, a.provider) for a in attempts_of(log)] == [
+        ("started", "email", "mail"),
+        ("retry", "sms", ""),
+        ("started", "sms", "sms"),
+        ("accepted", "sms", "sms"),
+    ]
+    assert {e.type for e in events_of(log)} == {"address_suppressed", "sms_sent"}
+    assert ends(log) == {"accepted": 1}
+
+
+@pytest.mark.parametrize(
+    "said", [{"to": "no address"}, {"channel": "push", "to": "token"}], ids=["address", "provider"]
+)
+def test_a_channel_that_cannot_be_used_at_all_is_fallen_back_from(log: Log, tmp_path: Path, said: dict[str, str]):
+    sms = Named("sms")
+    plan(log, falling_back(**said))
+    run(log, tmp_path, by_both(Named("mail"), sms))
+    assert len(sms.given) == 1
+    assert ends(log) == {"accepted": 1}
+
+
+def test_without_a_next_channel_the_refusal_is_the_end(log: Log, tmp_path: Path):
+    refused = Named("mail", answering(UNREGISTERED))
+    plan(log, falling_back())
+    run(log, tmp_path, by_both(refused, Named("sms", answering(Refused("blocked", "address")))))
+    assert ends(log) == {"refused": 1}
+    facts = [(e.type, e.properties.get("channel")) for e in events_of(log)]
+    assert sorted(facts) == [("address_suppressed", "email"), ("address_suppressed", "sms"), ("sms_failed", None)]
+
+
+def test_a_restart_goes_on_by_the_channel_that_was_fallen_back_to(log: Log, tmp_path: Path):
+    fell = falling_back()
+    plan(log, fell)
+    sms_send = send(1, channel="sms")
+    log.append([ledger_entry(fell, 1, "started", 5, provider="mail"), ledger_entry(sms_send, 1, "retry", 6, 6)])
+    email, sms = Named("mail"), Named("sms")
+    run(log, tmp_path, by_both(email, sms))
+    assert (len(email.given), len(sms.given)) == (0, 1)
+    assert [(a.number, a.status) for a in attempts_of(log)][2:] == [(2, "started"), (2, "accepted")]
+
+
+def test_a_provider_that_fails_is_passed_over_at_once(log: Log, tmp_path: Path):
+    first, second = Named("first", answering(Retry("503"))), Named("second")
+    plan(log, send(1))
+    begun = wall_ms()
+    run(log, tmp_path, by_email(first, second))
+    told = attempts_of(log)
+    assert [(a.status, a.provider) for a in told] == [
+        ("started", "first"),
+        ("retry", "first"),
+        ("started", "second"),
+        ("accepted", "second"),
+    ]
+    assert told[1].due <= told[1].at  # no wait was asked for
+    assert begun <= told[1].at
+
+
+def test_where_both_fail_the_usual_waits_begin(log: Log, tmp_path: Path):
+    answers: list[Result] = [Retry("503"), Retry("503"), Accepted()]
+
+    async def next_answer(_: Message) -> Result:
+        return answers.pop(0)
+
+    plan(log, send(1))
+    run(log, tmp_path, by_email(Named("first", next_answer), Named("second", next_answer)))
+    waits = [(a.due - a.at) // 100 for a in attempts_of(log) if a.status == "retry"]
+    assert waits[0] == 0
+    assert 8 <= waits[1] <= 12  # about a second
+
+
+def test_how_long_a_provider_asks_to_be_left_alone_outlives_a_restart(log: Log, tmp_path: Path):
+    plan(log, send(1))
+    run(log, tmp_path, by_email(Named("p", answering(Retry("429", 3600)))), until=lambda: bool(_retries(log)))
+    (retry,) = _retries(log)
+    assert 3_590_000 <= retry.due - wall_ms() <= 3_600_000
+    again = Named("p")
+    plan(log, send(2))
+    run(log, tmp_path, by_email(again), until=lambda: ends(log)["accepted"] == 1)
+    assert [m.origin.send for m in again.given] == [send(2).id]
+
+
+def _retries(log: Log) -> list[Any]:
+    return [a for a in attempts_of(log) if a.status == "retry"]
+
+
+def test_what_was_taken_back_before_it_was_handed_over_does_not_go(log: Log, tmp_path: Path):
+    plan(
+        log,
+        send(1, contact="ann"),
+        send(2, contact="bob", topic="news"),
+        send(3, contact="bob", topic="other"),
+        send(4, contact="cem", channel="webhook"),
+        recall("ann"),
+        recall("bob", topic="news"),
+        recall("cem"),
+        send(5, contact="ann"),  # planned after it: the fold knew
+    )
+    provider = Named("p")
+    run(log, tmp_path, Table({c: [Route(provider, Gate())] for c in ("email", "webhook")}))
+    assert skips(log) == {send(1).id: "unsubscribed", send(2).id: "unsubscribed"}
+    assert {m.origin.send for m in provider.given} == {send(n).id for n in (3, 4, 5)}
+
+
+def test_withdrawn_consent_leaves_transactional_messages_alone_and_a_suppressed_address_takes_all(
+    log: Log, tmp_path: Path
+):
+    urgent = {"channel": "webhook", "message_class": "transactional"}
+    plan(log, send(1, contact="ann", **urgent), recall("ann", "webhook"))
+    plan(log, send(2, contact="bob", **urgent), recall("bob", "webhook", message_class="transactional"))
+    provider = Named("p")
+    run(log, tmp_path, Table({"webhook": [Route(provider, Gate())]}))
+    assert [m.origin.contact for m in provider.given] == ["ann"]
+
+
+def test_what_is_taken_back_while_a_send_waits_for_its_next_attempt_is_heard(log: Log, tmp_path: Path):
+    async def busy(_: Message) -> Result:
+        plan(log, recall("c1"))
+        return Retry("busy")
+
+    plan(log, send(1))
+    run(log, tmp_path, by_email(Named("p", busy)))
+    assert skips(log) == {send(1).id: "unsubscribed"}
+
+
+def test_quiet_hours_that_have_begun_are_waited_out_or_skip(log: Log, tmp_path: Path):
+    now = wall_ms()
+    soon, later = Quiet(now - HOUR, now + 400), Quiet(now - HOUR, now + HOUR, skips=True)
+    plan(log, send(1, quiet=[soon]), send(2, quiet=[later]), send(3, quiet=[Quiet(now - HOUR, now)]))
+    provider = Named("p")
+    run(log, tmp_path, by_email(provider))
+    assert skips(log) == {send(2).id: "quiet_hours"}
+    assert [m.origin.send for m in provider.given] == [send(3).id, send(1).id]
+    assert next(a.at for a in attempts_of(log) if a.send == send(1).id) >= now + 400
+
+
+def test_quiet_hours_that_outlast_a_send_let_it_expire(log: Log, tmp_path: Path):
+    now = wall_ms()
+    plan(log, send(1, quiet=[Quiet(now - HOUR, now + HOUR)], expires=now + 300))
+    run(log, tmp_path, by_email(Named("p")))
+    assert skips(log) == {send(1).id: "expired"}
+
+
+@pytest.mark.parametrize("first", ["unknown", "cut"])
+def test_what_a_webhook_settles_is_sent_for_conditions_and_reports_too(log: Log, tmp_path: Path, first: str):
+    told = send(1)
+    plan(log, told)
+    if first == "unknown":
+        run(log, tmp_path, by_email(Named("p", answering(Unknown("cut")))))
+    else:
+        log.append([ledger_entry(told, 1, "started", 5, provider="p")])
+    log.append(settling_entries(ProviderEvent("delivered", "e1", 7, origin_of(told, "p")), 9))
+    run(log, tmp_path, by_email(Named("p")), until=lambda: any(e.type == "email_sent" for e in events_of(log)))
+    (sent,) = [e for e in events_of(log) if e.type == "email_sent"]
+    assert (sent.at, sent.properties) == (7, origin_of(told, "p").properties())
+    assert ends(log) == {"accepted": 1}
+
+
+def test_a_delivered_message_that_was_known_to_be_sent_says_nothing_more(log: Log, tmp_path: Path):
+    plan(log, send(1))
+    run(log, tmp_path, by_email(Named("p")))
+    log.append(settling_entries(ProviderEvent("delivered", "e1", 7, origin_of(send(1), "p")), 9))
+    plan(log, send(2))
+    run(log, tmp_path, by_email(Named("p")))
+    assert [e.type for e in events_of(log)] == ["email_sent", "email_sent"]
+
+
+def test_nothing_loops_where_the_only_other_provider_has_no_room(log: Log, tmp_path: Path):
+    """The other one is well but busy: the first is asked again after its wait, not in a circle."""
+    first, second = Named("first", answering(Retry("503"))), Named("second")
+    table = Table({"email": [Route(first, Gate()), Route(second, Gate(Limits(concurrency=1)))]})
+    release = asyncio.Event()
+
+    async def hold(_: Message) -> Result:
+        if len(second.given) == 1:
+            await asyncio.wait_for(release.wait(), 10)
+        return Accepted()
+
+    second.answer = hold
+
+    def is_over() -> bool:
+        if len(first.given) >= 4:
+            release.set()
+        return ends(log)["accepted"] == 6
+
+    plan(log, *(send(n) for n in range(6)))
+    run(log, tmp_path, table, until=is_over)
+    assert ends(log) == {"accepted": 6}
+    assert len(first.given) <= 12
