@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("schemas", "flows", "connectors", "sinks", "api", "infra")
 # besides each flow.py: they do I/O
-EDGES = {f"flows/delivery/{name}.py" for name in ("runner", "desk", "book", "together")}
+EDGES = {f"flows/delivery/{name}.py" for name in ("runner", "handover", "office", "desk", "book", "together")}
 
 
 @cache
