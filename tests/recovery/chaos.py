@@ -1,39 +1,84 @@
-"""`make chaos KILLS=n`: kill -9 under load, over and over, each run judged against the pure fold of its log.
+"""`make chaos KILLS=n`: everything that can go wrong, over and over, each run judged against the pure fold of its log.
+
+Half of the kills are of the contacts flow alone, at random and at named points; the other half of the roles of whole
+installations, over SQLite and, where one can run here, over a broker that comes and goes (`tests.recovery.whole`).
 
 Prints a line a run on stderr, and at the end one JSON line: `lost` are acknowledged events that the log does not hold,
-and effects that only the pure fold has; `duplicated` are effects that it does not have; `diverged` are effects of other
-bytes and contacts with another state; `unknown` are sends of which nobody knows whether they went (none here: this is
-the contacts flow alone; delivery has its own kills in tests/flows/delivery).
+effects that only the pure fold has, what the provider took and the ledger does not know, what the archive lacks;
+`duplicated` are effects that the pure fold does not have, and messages that the provider took twice; `diverged` are
+effects of other bytes, contacts with another state, models with two bodies, ledgers that do not add up; `unknown` are
+sends of which nobody knows whether they went.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from infra.broker import Broker, missing
 from tests.recovery.driver import Run
+from tests.recovery.whole import Chaos
 
 KILLS_A_RUN = 20
+KILLS_OF_A_WHOLE = 10
+COUNTED = ("lost", "duplicated", "diverged", "unknown")
 
 
 def main(kills: int) -> int:
-    total = {"kills": 0, "lost": 0, "duplicated": 0, "diverged": 0, "unknown": 0}
+    logging.getLogger("waxwing.kafka").addHandler(logging.NullHandler())
+    total = dict.fromkeys(("kills", *COUNTED), 0)
     seed = 100
+    while total["kills"] < kills // 2:
+        seed += 1
+        of_the_fold(min(KILLS_A_RUN, kills // 2 - total["kills"]), seed, total)
+    kinds = ["sqlite"] if missing() else ["sqlite", "kafka"]
     while total["kills"] < kills:
         seed += 1
-        with tempfile.TemporaryDirectory() as folder:
-            run = Run(Path(folder), kills=min(KILLS_A_RUN, kills - total["kills"]), seed=seed)
-            verdict = run.go()
-        total["kills"] += run.died.total()
-        total["lost"] += len(verdict.lost) + len(verdict.missing)
-        total["duplicated"] += len(verdict.extra)
-        total["diverged"] += len(verdict.different) + len(verdict.states)
-        line = f"seed {seed}: {dict(run.died)}, {run.sent} events, {run.published} definition changes"
-        print(f"{line}, {verdict.compared}, {verdict.repeated} repeated", file=sys.stderr, flush=True)
+        of_a_whole(min(KILLS_OF_A_WHOLE, kills - total["kills"]), seed, kinds[seed % len(kinds)], total)
     print(json.dumps(total))
     return 1 if total["lost"] or total["duplicated"] or total["diverged"] else 0
+
+
+def of_the_fold(kills: int, seed: int, total: dict[str, int]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        run = Run(Path(folder), kills=kills, seed=seed)
+        verdict = run.go()
+    total["kills"] += run.died.total()
+    total["lost"] += len(verdict.lost) + len(verdict.missing)
+    total["duplicated"] += len(verdict.extra)
+    total["diverged"] += len(verdict.different) + len(verdict.states)
+    line = f"seed {seed}: {dict(run.died)}, {run.sent} events, {run.published} definition changes"
+    print(f"{line}, {verdict.compared}, {verdict.repeated} repeated", file=sys.stderr, flush=True)
+
+
+def of_a_whole(kills: int, seed: int, kind: str, total: dict[str, int]) -> None:
+    with tempfile.TemporaryDirectory() as folder, brokers(kind, Path(folder) / "broker") as broker:
+        chaos = Chaos(Path(folder) / "installation", kills, seed, broker)
+        report = chaos.go().report()
+    total["kills"] += chaos.installation.deaths.total()
+    for name in COUNTED:
+        total[name] += report[name]
+    line = f"seed {seed}, {kind}: {dict(chaos.done)}, deaths {dict(chaos.installation.deaths)}, {chaos.sent} events"
+    print(f"{line}, {report}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def brokers(kind: str, folder: Path) -> Iterator[Broker | None]:
+    """A broker to be ended and started again, where the log is to be on one."""
+    if kind != "kafka":
+        yield None
+        return
+    broker = Broker(folder)
+    broker.start()
+    try:
+        yield broker
+    finally:
+        broker.stop()
 
 
 if __name__ == "__main__":
