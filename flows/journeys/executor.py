@@ -26,6 +26,8 @@ def go_on(scope: Scope, section: Journeys, run: Run, since: int, due: int | None
     """Let a run that was put at its node go on there, as if it had come at `since`; it waits until `due` if given."""
     visit = Visit(scope, scope.active.journeys.of(run), run)
     run.since, run.due = since, due
+    if scope.watch is not None:
+        scope.watch(scope, run, True)
     _follow(section, visit, visit.journey.nodes[run.node].enter(visit) if due is None else Rest(due))
 
 

@@ -29,7 +29,14 @@ from schemas.records import Change, Entry, Event, Record, decode_change, decode_
 from schemas.times import format_instant
 from schemas.topics import CHANGES
 
-_RUN_KINDS: Final = ("journey_entered", "journey_step", "journey_exited", "journey_converted", "send_skipped")
+_RUN_KINDS: Final = (
+    "journey_entered",
+    "journey_step",
+    "journey_moved",
+    "journey_exited",
+    "journey_converted",
+    "send_skipped",
+)
 
 
 class RunsExplained:
@@ -39,8 +46,8 @@ class RunsExplained:
         self._definitions, self._contact, self._journey = definitions, contact, journey
         self._where, self._records = partition, records
         self._events = [(record.logged_at, decode_event(record.value)) for record in records]
-        self._asked: dict[tuple[str, str, int], list[dict[str, Any]]] = {}  # (run, node, visit) -> branches
-        self._woken: dict[tuple[str, str, int], dict[str, Any]] = {}  # (run, node, visit) -> by what it left a wait
+        self._asked: dict[tuple[str, str, int], list[dict[str, Any]]] = {}  # (run, node, instant) -> branches
+        self._woken: dict[tuple[str, str, int], dict[str, Any]] = {}  # the same -> by what it left a wait
         self._step_ids: set[str] = set()
 
     def explain(self, at: int) -> dict[str, Any]:
@@ -66,7 +73,7 @@ class RunsExplained:
     def _watch(self, scope: Scope, run: Run, comes: bool) -> None:
         if run.journey != self._journey:
             return
-        place = run.id, run.node, run.visits[run.node]
+        place = run.id, run.node, scope.at
         node = scope.active.journeys.of(run).nodes[run.node]
         if not comes:
             self._woken[place] = _cause(scope, run)
@@ -119,33 +126,23 @@ class RunsExplained:
         return told
 
     def _steps(self, changes: Sequence[Change]) -> list[dict[str, Any]]:
-        """Each visit of a node once: when it came, when and by which branch it left, and why."""
+        """Each visit of a node once: when it came, when and by which branch it left, and why; and each migration."""
         steps: list[dict[str, Any]] = []
-        visits: dict[str, int] = {}
-        resting = False
+        rests = ""  # the node at which the run rests
         for change in changes:
-            if change.kind != "journey_step":
-                continue
-            if resting:
-                resting = False
-                steps[-1]["left_at"] = format_instant(change.at)
-                steps[-1]["branch"] = change.branch
-                place = change.run, change.node, visits[change.node]
-                steps[-1]["woken_by"] = self._woken.get(place)
-                continue
-            visit = visits[change.node] = visits.get(change.node, 0) + 1
-            resting = change.reason == WAITING
-            step: dict[str, Any] = {
-                "node": change.node,
-                "at": format_instant(change.at),
-                "left_at": None if resting else format_instant(change.at),
-                "branch": change.branch,
-            }
-            if (asked := self._asked.get((change.run, change.node, visit))) is not None:
-                step["asked"] = asked
-            if change.value is not None:
-                step["chosen"] = change.value
-            steps.append(step)
+            place = change.run, change.node, change.at
+            if change.kind == "journey_moved":
+                steps.append(_moved(change))
+                rests = ""
+            elif change.kind == "journey_step" and rests == change.node:
+                rests = ""
+                left = {"left_at": format_instant(change.at), "branch": change.branch}
+                steps[-1] |= left | {"woken_by": self._woken.get(place)}
+            elif change.kind == "journey_step":
+                rests = change.node if change.reason == WAITING else ""
+                steps.append(_step(change))
+                if (asked := self._asked.get(place)) is not None:
+                    steps[-1]["asked"] = asked
         return steps
 
     def _now(self, run: Run, subject: Subject, at: int) -> dict[str, Any]:
@@ -194,6 +191,18 @@ def _cause(scope: Scope, run: Run) -> dict[str, Any]:
     if event is None:
         return {"time": format_instant(scope.at)}
     return {"event": {"id": event.id, "name": event.name, "at": format_instant(event.at)}}
+
+
+def _step(change: Change) -> dict[str, Any]:
+    at = format_instant(change.at)
+    told = {"node": change.node, "at": at, "left_at": None if change.reason == WAITING else at, "branch": change.branch}
+    return told | ({} if change.value is None else {"chosen": change.value})
+
+
+def _moved(change: Change) -> dict[str, Any]:
+    """A migration has put the run on another version, at this node."""
+    moved = {"from": change.branch, "by": change.reason, "version": change.version}
+    return {"node": change.node, "at": format_instant(change.at), "left_at": None, "branch": "", "moved": moved}
 
 
 def _end(change: Change) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import pytest
 from schemas.times import HOUR, format_instant
 from tests.api.living import LEAD_MS, Living, T, living
 from tests.flows.journeys.scenario import journey, message, node, started_by
+from tests.flows.journeys.test_migration import moving
 
 BIG = {"entry": "properties.total", "op": "gt", "value": 100}
 KNOWN = {"performed": "visited", "count": {"op": "gte", "value": 2}}
@@ -123,6 +124,26 @@ def test_a_run_stays_explained_by_the_version_that_it_entered(there):
     assert (first["version"], second["version"]) == (1, 2)
     assert first["now"]["wakes"]["at"] == format_instant(T + LEAD_MS + 1_000 + 5 * HOUR)
     assert second["now"]["wakes"]["at"] < first["now"]["wakes"]["at"]
+
+
+def test_a_run_that_was_moved_to_another_version_says_so(there):
+    there.say("ann", "track", "g1", event="go", properties={"order": "o1", "total": 500})
+    there.settle()
+    other = body() | {"name": "other"}
+    other["nodes"][2]["timeout"] = "9h"
+    there.publish(other | {"version": 2})
+    there.publish(moving(nodes={"await": "await"}))
+    there.settle()
+    (run,) = explained(there)["runs"]
+    assert explained(there)["agrees"]
+    (moved,) = [step for step in run["steps"] if "moved" in step]
+    assert (moved["node"], moved["moved"]) == ("await", {"from": "await", "by": "m", "version": 2})
+    assert run["now"]["wakes"]["at"] == format_instant(T + LEAD_MS + 1_000 + 9 * HOUR)
+    there.say("ann", "track", "p1", event="paid", properties={"order": "o1"})
+    there.settle(4 * HOUR)
+    (run,) = explained(there)["runs"]
+    assert [step["node"] for step in run["steps"]][-3:] == ["mail", "nap", "end"]
+    assert run["ended"]["reason"] == "completed"
 
 
 def test_a_run_that_reached_its_goal_says_so(there):

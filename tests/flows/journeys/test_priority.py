@@ -6,7 +6,8 @@ import pytest
 
 from schemas.definitions import parse
 from schemas.errors import InvalidInput
-from tests.flows.journeys.scenario import Scenario, event, journey, message, pause, started_by
+from schemas.records import Event
+from tests.flows.journeys.scenario import Scenario, event, journey, message, pause, skipped, started_by
 
 
 def of(id: str, priority: int = 0, wait: str = "", start: str = "go") -> dict:
@@ -41,6 +42,16 @@ def test_an_entry_of_a_higher_priority_goes_before_a_wait_of_a_lower_one():
     assert sent(scenario) == ["high", "waits"]
     scenario = Scenario(waits, of("equal")).at("09:00", event("begin")).at("10:00", event("go"))
     assert sent(scenario) == ["waits", "equal"]
+
+
+def test_where_a_cap_leaves_room_for_one_it_is_the_higher_ones():
+    cap = {"kind": "frequency_cap", "id": "one", "channel": "email", "max": 1, "within": "7d"}
+    bodies = [of("a") | {"class": "marketing"}, of("b", 5) | {"class": "marketing"}]
+    said = {"channel": "email", "topic": "default", "status": "subscribed"}
+    scenario = Scenario(*bodies, cap).at("09:00", Event("consent_changed", properties=said, user_id="u"))
+    scenario.at("10:00", event("go"))
+    assert sent(scenario) == ["b"]
+    scenario.expect(skipped("mail-a", "frequency_cap", "10:00"))
 
 
 def test_it_is_the_active_versions_priority_that_counts():
