@@ -86,7 +86,7 @@ def _why(contact: str, segment: str, lines: list[Line], at: int, defined: Define
     needed = reached(asks, [segment])
     asked = conditions_reached(segments, [InSegment(segment)])
     kept = [p for p in published if p.kind != "segment" or p.id in needed]
-    run = why.replayed(lines, kept, frozen(published, asked, defined.store.get), at)
+    run = why.replayed(lines, kept, frozen(published, asked, defined.store.get), defined.place_in, at)
     state = run.open(contact)
     if state is None:
         raise HTTPException(404, f"no event of contact {contact!r} was logged by {format_instant(at)}")

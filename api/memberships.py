@@ -11,8 +11,9 @@ from pydantic import AwareDatetime, BaseModel, Field
 from api.csv import CSV, as_csv
 from api.pages import Cursor, Limit, page, place_of
 from api.reads import Reading, reading
-from api.surroundings import Defined, defined
+from api.surroundings import Defined, InBatch, defined
 from flows.segments.sql.audience import CHANNELS, members_of
+from schemas.definitions.condition_tree import InSegment
 from schemas.times import DAY, HOUR, to_ms
 
 router = APIRouter(tags=["segments"])
@@ -26,6 +27,7 @@ class Count(BaseModel):
     segment: str
     members: int
     reachable: dict[str, int] | None = Field(description="how many of them can be reached, by channel")
+    in_batch: list[InBatch] = Field([], description="what of the segment is computed on a schedule")
 
 
 class Member(BaseModel):
@@ -75,12 +77,13 @@ async def count(
 ) -> Count:
     """How many contacts are in the segment, and how many of them can be reached."""
     members, at = await known(segment, read), read.fresh.watermark
+    in_batch = await read.work(lambda ask: defined.in_batch([InSegment(segment)], at))
     if not reach:
-        return Count(segment=segment, members=members, reachable=None)
+        return Count(segment=segment, members=members, reachable=None, in_batch=in_batch)
     if not members:
-        return Count(segment=segment, members=0, reachable=dict.fromkeys(CHANNELS, 0))
+        return Count(segment=segment, members=0, reachable=dict.fromkeys(CHANNELS, 0), in_batch=in_batch)
     found = await read.work(lambda ask: members_of(ask, segment, at, defined.given([], at, ask)))
-    return Count(segment=segment, members=found.members, reachable=found.reachable)
+    return Count(segment=segment, members=found.members, reachable=found.reachable, in_batch=in_batch)
 
 
 @router.get("/v1/segments/{segment}/members", responses={404: {"description": "there is no such segment"}})

@@ -12,14 +12,22 @@ from api.contacts import Seen, with_traits
 from api.definitions import JsonBody
 from api.hydration import MemoryOut, memory_of
 from api.reads import Reading, reading
-from api.surroundings import Defined, defined
+from api.surroundings import Defined, InBatch, defined
 from flows.definitions.catalogue import Published
 from flows.segments.footprint import footprint
 from flows.segments.order import refuse_cycles
 from flows.segments.sql.audience import audience
 from flows.segments.sql.given import given_by
 from schemas.definitions.base import parse
-from schemas.definitions.condition_tree import Condition, InSegment, InSnapshot, leaves, references
+from schemas.definitions.condition_tree import (
+    Condition,
+    InSegment,
+    InSnapshot,
+    Percentile,
+    Rfm,
+    leaves,
+    references,
+)
 from schemas.definitions.conditions import parse_condition
 from schemas.errors import InvalidInput, Violation
 from schemas.times import from_ms
@@ -37,6 +45,7 @@ class Preview(BaseModel):
     reachable: dict[str, int] = Field(description="how many of them on each channel")
     sample: list[Seen] = Field(description="some of them, drawn at random")
     memory: MemoryOut = Field(description="what the fold would keep of each contact for it")
+    in_batch: list[InBatch] = Field(description="what of the condition is computed on a schedule")
 
 
 @router.post("/v1/segments/preview", openapi_extra=_BODY)
@@ -48,7 +57,9 @@ async def preview(body: JsonBody, read: Reading = Depends(reading), defined: Def
     rows = await read.rows("contacts_seen", contacts=found.sample)
     sample = await with_traits(rows, read)
     memory = memory_of(footprint(condition))
-    return Preview(at=from_ms(at), members=found.members, reachable=found.reachable, sample=sample, memory=memory)
+    in_batch = await read.work(lambda ask: defined.in_batch([condition], at))
+    counts = {"members": found.members, "reachable": found.reachable}
+    return Preview(at=from_ms(at), sample=sample, memory=memory, in_batch=in_batch, **counts)
 
 
 def _condition(body: Mapping[str, Any], published: list[Published]) -> Condition:
@@ -71,11 +82,14 @@ def _check_names(id: str, condition: Condition, published: list[Published]) -> N
     asks = {other: references(c) for other, c in segments.items() if c is not None}
     refuse_cycles({**asks, id: references(condition)})
     snapshots = {p.id for p in published if p.kind == "snapshot"}
+    ranked = {p.id for p in published if p.kind == "ranking"}
     faults = []
     for leaf in leaves(condition):
         match leaf:
             case InSegment(other) if other not in segments:
                 faults.append(Violation("where", f"there is no segment {other!r}"))
+            case Percentile(other) | Rfm(other) if other not in ranked:
+                faults.append(Violation("where", f"there is no ranking {other!r}"))
             case InSnapshot(other) if other not in snapshots:
                 faults.append(Violation("where", f"there is no snapshot {other!r}"))
     if faults:

@@ -17,7 +17,7 @@ from prometheus_client import Gauge
 from api.reads import load_queries
 from api.watermark import ends_of, freshness
 from connectors.log import Log
-from connectors.surroundings import MembersOf, surroundings
+from connectors.surroundings import MembersOf, PlacesIn, surroundings
 from flows.contact.active import Definitions
 from flows.segments.sql.run import Ask, truths
 from flows.segments.whole import begun, young
@@ -72,8 +72,8 @@ class Report(NamedTuple):
 class Verifier:
     """Compares, one run at a time. It keeps the definitions that it has read."""
 
-    def __init__(self, log: Log, ask: Ask, members_of: MembersOf):
-        self._log, self._ask, self._members_of = log, ask, members_of
+    def __init__(self, log: Log, ask: Ask, members_of: MembersOf, places_in: PlacesIn):
+        self._log, self._ask, self._members_of, self._places_in = log, ask, members_of, places_in
         self._definitions = Definitions()
         self._lock = threading.Lock()
         self._progress = load_queries()["progress"]
@@ -112,7 +112,7 @@ class Verifier:
         for first in range(0, len(ids), _TOGETHER):
             part = ids[first : first + _TOGETHER]
             conditions = [InSegment(id) for id in part]
-            given = surroundings(published, conditions, at, self._members_of, self._ask)
+            given = surroundings(published, conditions, at, self._members_of, self._places_in, self._ask)
             rows = truths(self._ask, conditions, at, given)
             for place, id in enumerate(part):
                 found[id] = frozenset(contact for contact, holds in rows.items() if holds[place])

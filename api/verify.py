@@ -32,5 +32,5 @@ async def verify(
     read: Reading = Depends(reading), defined: Defined = Depends(defined), deps: Deps = Depends(deps)
 ) -> Verified:
     """Recompute every segment from history, and compare it with what the stream has said."""
-    report = await read.work(lambda ask: Verifier(deps.log, ask, defined.store.get).run())
+    report = await read.work(lambda ask: Verifier(deps.log, ask, defined.store.get, defined.past.get).run())
     return Verified(at=from_ms(report.at), mismatches=report.mismatches, segments=report.as_json())

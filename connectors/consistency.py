@@ -14,7 +14,7 @@ from flows.definitions.catalogue import Catalogue, Published
 from flows.experiments.references import experiment_faults
 from flows.segments.hydration import lacks_past
 from flows.segments.order import refuse_cycles
-from schemas.definitions.condition_tree import Condition, InSnapshot, leaves, references
+from schemas.definitions.condition_tree import Condition, InSnapshot, leaves, rankings, references
 from schemas.definitions.conditions import parse_condition
 from schemas.definitions.mentions import enters_by_api, mentions
 from schemas.errors import InvalidInput, Violation
@@ -97,11 +97,17 @@ def _check_snapshots(
     after: Mapping[tuple[str, str], Mapping[str, Any]],
     conditions: Mapping[str, Condition],
 ) -> None:
-    """A snapshot never changes, and is there as long as a segment asks about it: so nobody has to be asked anew."""
+    """A snapshot never changes, and it and a ranking are there as long as a segment asks about them."""
     for (kind, id), body in after.items():
         if kind == "snapshot" and (kind, id) in stands and stands[kind, id].body != body:
             raise InvalidInput(f"snapshot {id}", [Violation("id", "is taken; a snapshot never changes, name another")])
     missing = [
+        Violation(f"segment {id}", f"there is no ranking {ranking!r}")
+        for id, condition in conditions.items()
+        for ranking in sorted(rankings(condition))
+        if ("ranking", ranking) not in after
+    ]
+    missing += [
         Violation(f"segment {id}", f"there is no snapshot {leaf.snapshot!r}")
         for id, condition in conditions.items()
         for leaf in leaves(condition)

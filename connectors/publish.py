@@ -23,6 +23,7 @@ from flows.definitions.catalogue import Catalogue, Published, Snapshot
 from flows.segments.footprint import LIMIT, too_large
 from schemas.definitions import parse
 from schemas.definitions.conditions import parse_condition
+from schemas.definitions.ranking import RESULT
 from schemas.errors import InvalidInput, VersionTaken, Violation
 from schemas.records import Definition, Entry, encode
 from schemas.topics import DEFINITIONS, EVENTS
@@ -73,10 +74,13 @@ def newest(catalogue: Catalogue) -> Snapshot:
 
 
 def validate(
-    bodies: Sequence[Mapping[str, Any]], places: Sequence[str] = (), leaf_bytes: int = LIMIT
+    bodies: Sequence[Mapping[str, Any]],
+    places: Sequence[str] = (),
+    leaf_bytes: int = LIMIT,
+    of_system: bool = False,
 ) -> list[Violation]:
     """Every fault of every body; a path begins with the body's place where it has one. A fault is also a leaf that
-    would keep more than so many bytes of a contact."""
+    would keep more than so many bytes of a contact, and what Waxwing alone computes (a ranking's result)."""
     faults: list[Violation] = []
     seen: dict[Key, int] = {}
     for number, body in enumerate(bodies):
@@ -89,6 +93,8 @@ def validate(
         if parsed.kind == "segment" and body.get("where") is not None:
             large = too_large(parse_condition(body["where"]), limit=leaf_bytes)
             faults += [Violation(_join(place, v.path), v.message) for v in large]
+        if parsed.kind == RESULT and not of_system:
+            faults.append(Violation(_join(place, "kind"), f"{RESULT} is computed, not published: publish the ranking"))
         first = seen.setdefault((parsed.kind, parsed.id), number)
         if first != number:
             where = f" ({places[first]})" if places else ""
@@ -120,6 +126,7 @@ def publish(
     by: str = "",
     expected: Mapping[Key, int] | None = None,
     places: Sequence[str] = (),
+    of_system: bool = False,
 ) -> list[Publication]:
     """Publish those bodies that differ from what stands, in one append; one Publication a body, in their order.
 
@@ -129,7 +136,7 @@ def publish(
     """
     names = [f"{body.get('kind')} {body.get('id')}" for body in bodies]
     places = places or (names if len(bodies) > 1 else ())
-    if faults := validate(bodies, places, reader.leaf_bytes) + unknown(reader, bodies, places):
+    if faults := validate(bodies, places, reader.leaf_bytes, of_system) + unknown(reader, bodies, places):
         raise InvalidInput("definitions" if len(bodies) > 1 else names[0], faults)
     with reader.open() as catalogue:
         _check_expected(catalogue, expected or {})

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from connectors.publish import CatalogueReader
 from flows.definitions.catalogue import Published
 from flows.segments.order import reached
-from flows.segments.sql.given import Given, given_by
+from flows.segments.ranking import decode_place
+from flows.segments.sql.given import Given, Ranked, given_by
 from flows.segments.sql.run import Ask
-from schemas.definitions.condition_tree import Condition, InSnapshot, Score, leaves, references
+from schemas.definitions.condition_tree import Condition, InSnapshot, Score, leaves, rankings, references
+from schemas.definitions.ranking import RESULT
 
+PlacesIn = Callable[[str], Mapping[str, bytes]]  # `sinks.past_store.PastStore.get`
 MembersOf = Callable[[str], frozenset[str]]  # `sinks.snapshot_store.SnapshotStore.get`
 
 _SCORES: Final = """\
@@ -33,9 +36,15 @@ def active(reader: CatalogueReader, at: int) -> list[Published]:
 
 
 def surroundings(
-    published: Sequence[Published], conditions: Iterable[Condition], at: int, members_of: MembersOf, ask: Ask
+    published: Sequence[Published],
+    conditions: Iterable[Condition],
+    at: int,
+    members_of: MembersOf,
+    places_in: PlacesIn,
+    ask: Ask,
 ) -> Given:
-    """Of these conditions and of the segments that they ask about; scores are the fold's own, as of the instant."""
+    """Of these conditions and of the segments that they ask about; scores are the fold's own, as of the instant, and
+    rankings as they were computed last."""
     given = given_by([p.body for p in published])
     asked = list(conditions_reached(given.segments, conditions))
     models = {leaf.model for condition in asked for leaf in leaves(condition) if isinstance(leaf, Score)}
@@ -44,6 +53,7 @@ def surroundings(
         snapshots=frozen(published, asked, members_of),
         topics=given.topics,
         scores={model: _scores(ask, model, at) for model in sorted(models)},
+        rankings=ranked(published, asked, places_in),
         zone=given.zone,
     )
 
@@ -64,6 +74,20 @@ def frozen(
     """The members of the snapshots that the conditions name."""
     named = {leaf.snapshot for condition in conditions for leaf in leaves(condition) if isinstance(leaf, InSnapshot)}
     return {p.id: members_of(str(p.body["file"])) for p in published if p.kind == "snapshot" and p.id in named}
+
+
+def ranked(published: Sequence[Published], conditions: Iterable[Condition], places_in: PlacesIn) -> dict[str, Ranked]:
+    """The places that were computed last, of the rankings that the conditions name."""
+    named = set().union(*map(rankings, conditions))
+    return {p.id: read_result(p.body, places_in) for p in published if p.kind == RESULT and p.id in named}
+
+
+def read_result(body: Mapping[str, Any], places_in: PlacesIn) -> Ranked:
+    """What a result's files hold."""
+    places = {
+        contact: decode_place(stored) for path in body["files"].values() for contact, stored in places_in(path).items()
+    }
+    return Ranked(body["ranked"], places)
 
 
 def _scores(ask: Ask, model: str, at: int) -> dict[str, float]:

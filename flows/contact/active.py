@@ -25,12 +25,15 @@ from flows.scoring.send_time import Everyone, compile_everyone
 from flows.segments.engine import SegmentSet
 from flows.segments.leaf import Leaf
 from flows.segments.program import Program
+from flows.segments.ranking import Ranking, compile_rankings
 from flows.segments.renewal import Renewal
+from schemas.definitions.ranking import RESULT
 from schemas.records import Record
 from schemas.times import parse_duration
 
 # A change of these must pass over every contact: what is asked, what holds where nothing was said, who is held out.
-_NOT_OF_SEGMENTS = ("journey", "journey_migration", "campaign", LAUNCH, "topic", "workspace", "holdout")
+_OF_JOURNEYS = ("journey", "journey_migration", "campaign", LAUNCH)
+_NOT_OF_SEGMENTS = (*_OF_JOURNEYS, "topic", "workspace", "holdout", "ranking", RESULT)
 _OF_EVERYONE = ("segment", *_NOT_OF_SEGMENTS)
 MAX_SPARED: Final = 16  # activations that one may have passed by unseen: each costs when he is next touched
 # (partition, path) of a file (`flows.segments.hydration`) -> contact -> what it brings, encoded: the states of leaves
@@ -70,6 +73,7 @@ class Active:
     send_time: Everyone | None = None
     caps: tuple[Cap, ...] = ()
     quiet: tuple[Quiet, ...] = ()
+    rankings: Mapping[str, Ranking] = field(default_factory=dict)
 
 
 class Definitions:
@@ -256,6 +260,7 @@ class Definitions:
             releases=releases,
             send_time=compile_everyone(snapshot.get("send_time", "default")),
             experiments=compile_decisions(snapshot.of("experiment")),
+            rankings=compile_rankings(snapshot, self._states_in),
         )
 
     def _frozen(self, snapshot: Snapshot) -> dict[str, frozenset[str]]:

@@ -29,6 +29,7 @@ from connectors.source import LogSource
 from flows.campaigns.launch import KIND as LAUNCH
 from flows.contact.active import Definitions
 from flows.contact.partition import PartitionFold
+from schemas.definitions.ranking import RESULT
 from schemas.errors import TerminalError
 from schemas.records import FRESH_MS, TICK, Definition, Entry, Record, decode_definition
 from schemas.topics import DEFINITIONS, EVENTS
@@ -81,9 +82,9 @@ class PastFiles:
         """Begin to read what the activations ahead bring: their lead is time enough, so the fold need not wait."""
         for snapshot in definitions.catalogue.between(logged_at, 1 << 62):
             files = [file for past in snapshot.pasts for file in past.files]
-            for launch in snapshot.of(LAUNCH):
-                if launch.since == snapshot.since:
-                    files += [(int(n), path) for n, path in launch.body.get("files", {}).items()]
+            for named in (*snapshot.of(LAUNCH), *snapshot.of(RESULT)):
+                if named.since == snapshot.since:
+                    files += [(int(n), path) for n, path in named.body.get("files", {}).items()]
             for partition, path in files:
                 if self._store is not None and partition in self._partitions:
                     self._store.prefetch(path)

@@ -156,6 +156,8 @@ class ContactFold:
 
 
 def _defaults_that_changed(before: Active, now: Active) -> set[str]:
-    """The keys of what holds for those who never said: a topic's default, the workspace's zone."""
+    """The keys of what holds without the contact's doing: a topic's default, the workspace's zone, a rank."""
     keys = {"consent"} if before.topics != now.topics else set()
-    return keys | ({"trait:timezone"} if before.zone != now.zone else set())
+    keys |= {"trait:timezone"} if before.zone != now.zone else set()
+    ranked = before.rankings.keys() | now.rankings.keys()
+    return keys | {f"ranking:{id}" for id in ranked if before.rankings.get(id) != now.rankings.get(id)}

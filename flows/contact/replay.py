@@ -12,7 +12,7 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import Any, NamedTuple
 
-from flows.contact.active import Definitions
+from flows.contact.active import Definitions, StatesIn
 from flows.contact.fold import ContactFold
 from flows.contact.partition import PartitionFold
 from flows.contact.scope import Watch
@@ -152,10 +152,11 @@ def replay(
     published_at: int | None = None,
     emitted: Callable[[int, Entry], None] = lambda at, entry: None,
     snapshots: Mapping[str, frozenset[str]] | None = None,
+    states_in: StatesIn = lambda partition, path: {},
 ) -> Replay:
     """Fold a history under definitions that are active from before its first line, or from `published_at`."""
     first = lines[0].logged_at if lines else until or 0
-    definitions = Definitions(snapshots)
+    definitions = Definitions(snapshots, states_in)
     for record in definition_records(bodies, published_at if published_at is not None else first - 1):
         definitions.apply(record)
     run = Replay(definitions, emitted)

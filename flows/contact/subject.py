@@ -16,6 +16,7 @@ from schemas.ids import address_hash
 
 if TYPE_CHECKING:
     from flows.contact.active import Active
+    from flows.segments.ranking import Ranking
 
 
 @lru_cache(4096)
@@ -89,3 +90,7 @@ class Subject:
     def score(self, model: str) -> float | None:
         """The model's last score in the fold."""
         return scoring.score_of(self.state.get(scoring.SECTION), model)
+
+    def ranking(self, id: str) -> Ranking | None:
+        """What was last computed of a ranking; None before that."""
+        return self.active.rankings.get(id)

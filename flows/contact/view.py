@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+if TYPE_CHECKING:
+    from flows.segments.ranking import Ranking
 
 
 class Missing:
@@ -59,4 +62,8 @@ class ContactView(Protocol):
 
     def score(self, model: str) -> float | None:
         """The model's last score in the fold, 0 to 100; None below the model's minimum of data."""
+        ...
+
+    def ranking(self, id: str) -> Ranking | None:
+        """What was last computed of a ranking; None before that."""
         ...

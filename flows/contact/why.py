@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from flows.contact.active import Definitions
+from flows.contact.active import Definitions, StatesIn
 from flows.contact.replay import Line, Replay
 from flows.definitions.catalogue import Published
 from flows.segments import engine as segments
 from flows.segments.explain import explain
+from schemas.definitions.ranking import RESULT
 from schemas.facts import ACCOUNT_SAID, ADDRESS_HELD, CONTROL, MERGED
 from schemas.records import LEAD_MS, Definition, Event, Record, decode_event, encode
 
-KINDS: Final = ("segment", "topic", "workspace", "model")  # what memberships depend on
+KINDS: Final = ("segment", "topic", "workspace", "model", "ranking", RESULT)  # what memberships depend on
 # What the replay says anew by itself, or what says nothing of the contact.
 SAID_ANEW: Final = CONTROL | {MERGED, ADDRESS_HELD, ACCOUNT_SAID}
 
@@ -34,10 +35,14 @@ def read_lines(records: Iterable[Record]) -> list[Line]:
 
 
 def replayed(
-    lines: Sequence[Line], published: Iterable[Published], snapshots: Mapping[str, frozenset[str]], at: int
+    lines: Sequence[Line],
+    published: Iterable[Published],
+    snapshots: Mapping[str, frozenset[str]],
+    states_in: StatesIn,
+    at: int,
 ) -> Replay:
     """The history of one contact, and of those merged into it, folded up to the instant."""
-    definitions = Definitions(snapshots)
+    definitions = Definitions(snapshots, states_in)
     first = min(lines[0].logged_at, at) if lines else at
     for offset, p in enumerate(sorted(published, key=lambda p: (p.kind, p.id))):
         if p.kind in KINDS:

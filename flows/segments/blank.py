@@ -68,6 +68,10 @@ class Blank:
         """There is none."""
         return None
 
+    def ranking(self, id: str) -> NoReturn:
+        """Which contact it is decides."""
+        raise Asks
+
 
 _ANY: Final = 0  # an instant: a truth that the time decides has a next change
 

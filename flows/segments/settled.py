@@ -19,7 +19,7 @@ _CLAIMING = ("identify", "alias")
 
 def settled(lines: Sequence[Line]) -> list[Line]:
     """The lines, in the log's order, without those that another id of the same contact had within a day before."""
-    part_of = parts(_claims(lines))
+    part_of = merged(lines)
     first: dict[tuple[str, str], Line] = {}
     kept: list[Line] = []
     for line in lines:
@@ -30,6 +30,11 @@ def settled(lines: Sequence[Line]) -> list[Line]:
         elif line.event.type in _CLAIMING:  # who is part of whom stands, whatever else the record said
             kept.append(line._replace(event=msgspec.structs.replace(line.event, traits={})))
     return kept
+
+
+def merged(lines: Sequence[Line]) -> dict[str, str]:
+    """Of each earlier id the user whose part it is (`flows.segments.sql.facts.whole` follows it to the end)."""
+    return parts(_claims(lines))
 
 
 def _claims(lines: Sequence[Line]) -> Iterator[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,12 +14,26 @@ import typer
 
 from flows.contact.replay import Line, Replay, replay
 from flows.segments.order import refuse_cycles
+from flows.segments.ranked_lines import rank_in
 from flows.segments.settled import settled
 from flows.segments.sql.given import Given, given_by
 from flows.segments.sql.run import members
+from flows.segments.sql.run import ranked as compute
 from flows.warehouse.rows import COLUMNS, event_row
 from infra.history import read_definitions, read_lines
-from schemas.definitions.conditions import Condition, InSegment, InSnapshot, Score, leaves, references
+from schemas.definitions import parse
+from schemas.definitions.conditions import (
+    Condition,
+    InSegment,
+    InSnapshot,
+    Percentile,
+    Rfm,
+    Score,
+    leaves,
+    rankings,
+    references,
+)
+from schemas.definitions.ranking import Ranking
 from schemas.errors import InvalidInput, Violation
 from schemas.records import Record, encode
 from schemas.times import format_instant, parse_instant
@@ -60,24 +75,41 @@ def ask(
     bodies = [written for written, _ in read_definitions(file)]
     given = given_by(bodies, _read_snapshots(snapshots))
     segment = _chosen(file, given, id)
-    conditions = _reached(file, segment, given)
+    conditions = _reached(file, segment, given, {body["id"] for body in bodies if body["kind"] == "ranking"})
     lines = read_lines(events)
     instant = _instant(at, events, lines)
     lines = [line for line in lines if line.logged_at <= instant]
     models = {leaf.model for c in conditions for leaf in leaves(c) if isinstance(leaf, Score)}
     is_folded = by is not By.BATCH or bool(models)
-    run = replay(bodies, settled(lines), instant, snapshots=given.snapshots) if is_folded else None
+    files: dict[str, Mapping[str, bytes]] = {}
+    history = settled(lines)
+    run = (
+        replay(bodies, history, instant, snapshots=given.snapshots, states_in=lambda _, path: files[path])
+        if is_folded
+        else None
+    )
     answers: dict[str, Any] = {}
+    if run is not None:
+        rank_in(run, ranked_by(conditions, bodies), history, files)
     if by is not By.BATCH and run is not None:
         answers["stream"] = run.members(segment)
     if by is not By.STREAM:
         if run is not None:
             given = given_by(bodies, given.snapshots, _scores(run, models))
-        answers["batch"] = batch_members(lines, InSegment(segment), instant, given)
+        answers["batch"] = batch_members(lines, InSegment(segment), instant, given, ranked_by(conditions, bodies))
     _print(instant, by, answers)
 
 
-def batch_members(lines: Sequence[Line], condition: Condition, at: int, given: Given) -> list[str]:
+def ranked_by(conditions: Sequence[Condition], bodies: Sequence[Mapping[str, Any]]) -> list[Ranking]:
+    """The rankings that the conditions ask about; they are computed as of the instant that is asked about."""
+    asked = set().union(*map(rankings, conditions))
+    found = [parse(body) for body in bodies if body["kind"] == "ranking" and body["id"] in asked]
+    return [ranking for ranking in found if isinstance(ranking, Ranking)]
+
+
+def batch_members(
+    lines: Sequence[Line], condition: Condition, at: int, given: Given, ranked: Sequence[Ranking] = ()
+) -> list[str]:
     """The condition's members by ClickHouse's own engine, over the lines, in a folder that is gone afterwards."""
     with TemporaryDirectory(prefix="waxwing-segment-") as folder:
         clickhouse = ClickHouse(Path(folder))
@@ -87,7 +119,8 @@ def batch_members(lines: Sequence[Line], condition: Condition, at: int, given: G
             for first in range(0, len(records), _INSERTED):
                 rows = [event_row(0, record) for record in records[first : first + _INSERTED]]
                 clickhouse.insert("events", COLUMNS["events"], rows)
-            return members(clickhouse.query, condition, at, given)
+            places = {ranking.id: compute(clickhouse.query, ranking, at, given) for ranking in ranked}
+            return members(clickhouse.query, condition, at, replace(given, rankings=places))
         finally:
             clickhouse.close()
 
@@ -117,7 +150,7 @@ def _chosen(file: Path, given: Given, id: str) -> str:
     raise InvalidInput(str(file), [Violation("", what)])
 
 
-def _reached(file: Path, segment: str, given: Given) -> list[Condition]:
+def _reached(file: Path, segment: str, given: Given, known: set[str]) -> list[Condition]:
     """The conditions that the segment's members depend on; InvalidInput where one names what is not given."""
     conditions = {id: condition for id, condition in given.segments.items() if condition is not None}
     refuse_cycles({id: references(condition) for id, condition in conditions.items()})
@@ -131,6 +164,8 @@ def _reached(file: Path, segment: str, given: Given) -> list[Condition]:
                     faults.append(Violation(f"segment {id}", f"there is no segment {other!r} in the file"))
                 case InSegment(other) if other not in reached:
                     reached.append(other)
+                case Percentile(ranking) | Rfm(ranking) if ranking not in known:
+                    faults.append(Violation(f"segment {id}", f"there is no ranking {ranking!r} in the file"))
                 case InSnapshot(snapshot) if snapshot not in given.snapshots:
                     faults.append(Violation(f"segment {id}", f"there is no snapshot {snapshot!r}; give --snapshots"))
     if faults:

@@ -13,6 +13,7 @@ from connectors.open import open_log
 from infra.settings import Settings
 from schemas.times import parse_duration
 from sinks.clickhouse import connect
+from sinks.past_store import PastStore
 from sinks.snapshot_store import SnapshotStore
 
 _LOG: Final = logging.getLogger(__name__)
@@ -25,11 +26,13 @@ def role(settings: Settings, stop: threading.Event) -> None:
         stop.wait()
         return
     log, clickhouse = open_log(settings), connect(settings)
-    verifier = Verifier(log, clickhouse.query, SnapshotStore(settings.files_url).get)
+    past = PastStore(settings.files_url)
+    verifier = Verifier(log, clickhouse.query, SnapshotStore(settings.files_url).get, past.get)
     try:
         while not stop.wait(every_s):
             _verify(verifier, stop)
     finally:
+        past.close()
         clickhouse.close()
         log.close()
 

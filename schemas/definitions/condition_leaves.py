@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from schemas.definitions import condition_tree as tree
 from schemas.definitions.base import Id
@@ -16,7 +16,15 @@ from schemas.definitions.condition_events import (
     Regularly,
     Sequence,
 )
-from schemas.definitions.condition_forms import JOURNEY, RELATIVE_OPS, Compared, Form, Number, Path
+from schemas.definitions.condition_forms import (
+    JOURNEY,
+    RELATIVE_OPS,
+    Compared,
+    Form,
+    Number,
+    NumberOp,
+    Path,
+)
 from schemas.definitions.simple import Channel, Duration
 from schemas.times import parse_duration
 
@@ -68,6 +76,51 @@ class Score(Number):
     def read(self) -> tree.Score:
         """Its struct."""
         return tree.Score(self.score, self.comparison())
+
+
+class Percentile(Number):
+    """`{"percentile": "customers", "by": "monetary", "op": "gte", "value": 90}`."""
+
+    percentile: Id
+    by: Literal["recency", "frequency", "monetary"]
+
+    def read(self) -> tree.Percentile:
+        """Its struct."""
+        return tree.Percentile(self.percentile, self.by, self.comparison())
+
+
+class Quintile(Number):
+    """A comparison of a quintile, 1 to 5."""
+
+    op: NumberOp
+
+    @field_validator("value")
+    @classmethod
+    def _is_one(cls, value: Any, info: ValidationInfo) -> Any:
+        numbers = value if isinstance(value, list) else [value]
+        if "op" in info.data and not all(isinstance(n, int) and 1 <= n <= 5 for n in numbers):
+            raise ValueError("quintiles are 1, the lowest, to 5")
+        return value
+
+
+class Rfm(Form):
+    """`{"rfm": "customers", "recency": {"op": "gte", "value": 4}, "monetary": {"op": "eq", "value": 5}}`."""
+
+    rfm: Id
+    recency: Quintile | None = None
+    frequency: Quintile | None = None
+    monetary: Quintile | None = None
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> Rfm:
+        if self.recency is None and self.frequency is None and self.monetary is None:
+            raise ValueError("say what to compare: recency, frequency or monetary")
+        return self
+
+    def read(self) -> tree.Rfm:
+        """Its struct."""
+        asked = (self.recency, self.frequency, self.monetary)
+        return tree.Rfm(self.rfm, *(quintile.comparison() if quintile else None for quintile in asked))
 
 
 class Consent(Form):
@@ -157,6 +210,8 @@ AnyForm = (
     | Segment
     | Snapshot
     | Score
+    | Percentile
+    | Rfm
     | Consent
     | Reachable
     | Suppressed
@@ -175,6 +230,8 @@ FORMS: Final[dict[str, type[AnyForm]]] = {
     "segment": Segment,
     "snapshot": Snapshot,
     "score": Score,
+    "percentile": Percentile,
+    "rfm": Rfm,
     "consent": Consent,
     "reachable": Reachable,
     "suppressed": Suppressed,

@@ -171,6 +171,23 @@ class Score(Part, frozen=True):
     comparison: Comparison
 
 
+class Percentile(Part, frozen=True):
+    """The share, in percent, of those ranked who are below the contact; missing for who is not ranked."""
+
+    ranking: str
+    by: Literal["recency", "frequency", "monetary"]
+    comparison: Comparison
+
+
+class Rfm(Part, frozen=True):
+    """Quintiles of a ranking, 1 (the lowest) to 5: all that are given fit. False for who is not ranked."""
+
+    ranking: str
+    recency: Comparison | None = None
+    frequency: Comparison | None = None
+    monetary: Comparison | None = None
+
+
 class Consent(Part, frozen=True):
     """Subscribed to the topic on the channel; the topic `default` stands for the channel itself."""
 
@@ -220,6 +237,8 @@ Leaf: TypeAlias = (
     | InSegment
     | InSnapshot
     | Score
+    | Percentile
+    | Rfm
     | Consent
     | Reachable
     | Suppressed
@@ -266,6 +285,11 @@ def leaves(condition: Condition) -> Iterator[Leaf]:
 def references(condition: Condition) -> set[str]:
     """The ids of the segments that the condition asks about."""
     return {leaf.segment for leaf in leaves(condition) if isinstance(leaf, InSegment)}
+
+
+def rankings(condition: Condition) -> set[str]:
+    """The ids of the rankings that the condition asks about."""
+    return {leaf.ranking for leaf in leaves(condition) if isinstance(leaf, Percentile | Rfm)}
 
 
 def in_run(leaf: Leaf) -> bool:

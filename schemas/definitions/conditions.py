@@ -36,10 +36,12 @@ from schemas.definitions.condition_tree import (
     Message,
     Not,
     Or,
+    Percentile,
     Performed,
     PropertyIs,
     Reachable,
     Regularly,
+    Rfm,
     Score,
     Sequence,
     SinceEntry,
@@ -52,6 +54,7 @@ from schemas.definitions.condition_tree import (
     canonical,
     in_run,
     leaves,
+    rankings,
     references,
 )
 from schemas.errors import InvalidInput, Violation
@@ -79,10 +82,12 @@ __all__ = [
     "Message",
     "Not",
     "Or",
+    "Percentile",
     "Performed",
     "PropertyIs",
     "Reachable",
     "Regularly",
+    "Rfm",
     "Scope",
     "Score",
     "SegmentCondition",
@@ -99,6 +104,7 @@ __all__ = [
     "in_run",
     "leaves",
     "parse_condition",
+    "rankings",
     "references",
 ]
 

@@ -28,7 +28,7 @@ def there(tmp_path: Path) -> Iterator[Living]:
 
 def verified(there: Living, pause=lambda seconds: None) -> Report:
     there.settle(10_000)
-    return Verifier(there.log, there.world.clickhouse.query, there.store.get).run(pause)
+    return Verifier(there.log, there.world.clickhouse.query, there.store.get, lambda path: {}).run(pause)
 
 
 def live(there: Living) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from flows.segments.leaf import Leaf
-from flows.segments.leaves import facts
+from flows.segments.leaves import facts, ranked
 from flows.segments.leaves.entry import Entry
 from flows.segments.leaves.first import First
 from flows.segments.leaves.held import Held
@@ -44,6 +44,10 @@ def compile_leaf(leaf: spec.Leaf) -> Leaf:
             return facts.InSnapshot(leaf)
         case spec.Score():
             return facts.Score(leaf)
+        case spec.Percentile():
+            return ranked.Percentile(leaf)
+        case spec.Rfm():
+            return ranked.Rfm(leaf)
         case spec.Consent():
             return facts.Consent(leaf)
         case spec.Reachable():

@@ -10,13 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from flows.segments.ranking import MEASURES
 from flows.segments.sql import facts, people
-from flows.segments.sql.compiler import Compiler
+from flows.segments.sql.compare import where_passes
+from flows.segments.sql.compiler import Compiler, all_of
 from flows.segments.sql.given import Given
 from flows.segments.sql.prelude import prelude
 from flows.segments.sql.query import Query
 from flows.segments.sql.tree import Columns
 from schemas.definitions.condition_tree import Condition
+from schemas.definitions.ranking import Ranking
 
 _LAYERS: Final = 10
 # Merged into one, the layers of a deep tree are evaluated inside each other until the stack is full, and parts that are
@@ -45,17 +48,40 @@ def compile_contacts(given: Given) -> Query:
     return _query(Compiler(given), [facts.FACTS], "SELECT DISTINCT contact FROM facts")
 
 
-def _compile(conditions: Sequence[Condition], given: Given, select: str) -> Query:
+def compile_ranking(ranking: Ranking, given: Given) -> Query:
+    """For everyone who did what ranks by `{at}`: contact, and how many are strictly below by each measure."""
     c = Compiler(given)
-    columns = Columns(c)
-    names = ", ".join(columns.add(condition) for condition in conditions)
-    tables = [
+    leaf = ranking.of.read()
+    matched = all_of(c.event(leaf.event), where_passes(c, leaf.where), c.window(leaf.window))
+    measures = [c.aggregate(f"maxIf(at, {matched})"), c.aggregate(f"countIf({matched})")]
+    count = measures[1]
+    if ranking.value is not None:
+        raw = c.property(ranking.value)
+        measures.append(c.aggregate(f"sumIf(exact({raw}), ({matched}) AND is_number({raw}))"))
+    below = [f"toInt64(rank() OVER (ORDER BY {measure})) - 1" for measure in measures]
+    places = ", ".join(f"{sql} AS {name}" for sql, name in zip(below, MEASURES, strict=False))
+    select = f"SELECT contact, {places} FROM people WHERE {count} > 0 ORDER BY contact"
+    return _query(c, _of_people(c), select)
+
+
+def _of_people(c: Compiler) -> list[str]:
+    """The layers up to `people`."""
+    return [
         facts.FACTS,
         *([people.zones(c, "zone_index({raw})")] if c.uses_zones else []),
         *([people.accounts(c)] if c.uses_accounts else []),
         _layer("properties", people.zoned_facts(c), _aliased(c.properties)),
         _layer("rows", "properties", _aliased(c.property_times)),
         people.people(c, "rows"),
+    ]
+
+
+def _compile(conditions: Sequence[Condition], given: Given, select: str) -> Query:
+    c = Compiler(given)
+    columns = Columns(c)
+    names = ", ".join(columns.add(condition) for condition in conditions)
+    tables = [
+        *_of_people(c),
         _layer("traits", "people", _aliased(c.traits)),
         _layer("values", "traits", _aliased(c.trait_times)),
         _layer("leaves", "values", _aliased(columns.leaves)),

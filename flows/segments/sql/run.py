@@ -6,13 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from flows.contact.subject import is_zone
-from flows.segments.sql.compile import compile_contacts, compile_sql, compile_table, compile_zones
+from flows.segments.ranking import Place
+from flows.segments.sql.compile import compile_contacts, compile_ranking, compile_sql, compile_table, compile_zones
 from flows.segments.sql.facts import CLAIMS, merge_parameters
-from flows.segments.sql.given import Given
+from flows.segments.sql.given import Given, Ranked
 from flows.segments.sql.prelude import INSTANT
 from flows.segments.sql.query import Query
 from flows.segments.sql.zones import zone_parameters
 from schemas.definitions.condition_tree import Condition
+from schemas.definitions.ranking import Ranking
 from schemas.ids import bucket
 
 Rows: TypeAlias = Sequence[Mapping[str, Any]]
@@ -28,6 +30,13 @@ def truths(ask: Ask, conditions: Sequence[Condition], at: int, given: Given) -> 
     """For every contact that has a record by then, by id: whether each of the conditions holds at the instant."""
     rows = run(ask, compile_table(conditions, given), at, given)
     return {row["contact"]: [bool(t) for t in row["truths"]] for row in rows}
+
+
+def ranked(ask: Ask, ranking: Ranking, at: int, given: Given) -> Ranked:
+    """The ranking as of the instant."""
+    rows = run(ask, compile_ranking(ranking, given), at, given)
+    places = {row["contact"]: Place(row["recency"], row["frequency"], row.get("monetary")) for row in rows}
+    return Ranked(len(places), places)
 
 
 def run(ask: Ask, query: Query, at: int, given: Given) -> Rows:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, assert_never
 
 from flows.segments.sql.compiler import Compiler
-from flows.segments.sql.leaves import audience, message, performed, position, reach, regularly, sequence, trait
+from flows.segments.sql.leaves import audience, message, performed, position, ranked, reach, regularly, sequence, trait
 from schemas.definitions import condition_tree as tree
 from schemas.errors import InvalidInput, Violation
 
@@ -35,6 +35,10 @@ def truth(c: Compiler, leaf: tree.Leaf) -> str:
             return audience.in_snapshot(c, leaf)
         case tree.Score():
             return audience.score(c, leaf)
+        case tree.Percentile():
+            return ranked.percentile(c, leaf)
+        case tree.Rfm():
+            return ranked.rfm(c, leaf)
         case tree.Bucket():
             return audience.in_bucket(c, leaf)
         case tree.Consent():
