@@ -99,8 +99,20 @@ class Definitions:
 
     def another(self, n: int) -> list[Entry]:
         rng = self.rng
-        body = rng.choice([cart_journey(rng, n), often_journey(rng, n), rng.choice(segments(rng))])
-        return [self.entry(body)]
+        made = [cart_journey(rng, n), often_journey(rng, n), rng.choice(segments(rng))]
+        if self.versions["journey", "cart"] > 1:
+            made.append(self.migration(n))
+        return [self.entry(rng.choice(made))]
+
+    def migration(self, n: int) -> dict[str, Any]:
+        """Carts in flight to another version, forth or back, some of them to an earlier place; or one taken back."""
+        rng, versions = self.rng, range(1, self.versions["journey", "cart"] + 1)
+        source, target = rng.sample(versions, 2)
+        body = {"kind": "journey_migration", "id": f"m{n}", "journey": "cart", "from": source, "to": target}
+        nodes = rng.choice([{"w1": "w1", "w2": "w2"}, {"w1": "w2"}, {"w2": "w1"}, {"w1": "s2", "w2": "out"}])
+        earlier = [key[1] for key in self.versions if key[0] == "journey_migration"]
+        back = {"reverses": rng.choice(earlier)} if earlier and rng.random() < 0.3 else {}
+        return body | {"nodes": nodes, "unmapped": rng.choice(["stay", "exit"])} | back
 
 
 def event(rng: random.Random, contact: str, id: str, now: int) -> Entry:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from flows.contact.active import Definitions
 from flows.contact.partition import PartitionFold
 from flows.contact.replay import alone
-from schemas.records import TICK, Entry, Record
+from schemas.records import TICK, Entry, Record, decode_send
 from schemas.topics import CHANGES, EVENTS, SENDS
 from tests.recovery import history
 from tests.recovery.judge import DECODE
@@ -121,3 +121,11 @@ def test_these_worlds_have_sends_flips_and_journeys_in_them():
     assert topics[SENDS] > 50
     assert topics[CHANGES] > 200
     assert topics[EVENTS] > 5
+
+
+@given(seeds)
+@settings(max_examples=60, deadline=None)
+def test_no_run_is_sent_a_nodes_message_twice_however_it_is_moved(seed: int):
+    effects, _ = undisturbed(World(seed))
+    sent = [decode_send(entry.value) for entry in effects if entry.topic == SENDS]
+    assert len({(send.run, send.node) for send in sent}) == len({send.id for send in sent})
