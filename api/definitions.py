@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
+from api.answers import deep
 from api.bodies import as_object, read_body
 from api.hydration import HydrationOut, MemoryOut, hydration_of, memory_of
 from connectors import publish
@@ -153,7 +154,7 @@ def _find(catalogue: Catalogue, kinds: Sequence[str], id: str, version: int | No
 
 
 def _tagged(found: DefinitionOut, status: int = 200) -> Response:
-    return JSONResponse(found.model_dump(), status, {"ETag": f'"{found.version}"'})
+    return deep(found, {"ETag": f'"{found.version}"'}, status)
 
 
 def _whole(kinds: Sequence[str], id: str, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -181,9 +182,10 @@ def list_definitions(
     reader: Reader,
     kinds: Kinds,
     files: Files,
+    response: Response,
     after: str | None = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-) -> DefinitionPage:
+) -> Response:
     """List what stands."""
     place = _cursor(after)
     with reader.open() as catalogue:
@@ -191,7 +193,7 @@ def list_definitions(
         rest = [p for p in found if (p.kind, p.id) > place]
         items = [_out(catalogue, p, files) for p in rest[:limit]]
     more = f"{items[-1].kind}/{items[-1].id}" if len(rest) > limit else None
-    return DefinitionPage(items=items, next=more and urlsafe_b64encode(more.encode()).decode())
+    return deep(DefinitionPage(items=items, next=more and urlsafe_b64encode(more.encode()).decode()), response.headers)
 
 
 def get_definition(reader: Reader, kinds: Kinds, files: Files, id: Id, version: int | None = None) -> Response:
@@ -249,7 +251,7 @@ def cancel(reader: Reader, kinds: Kinds, id: Id, seen: Seen) -> None:
 def _add(collection: str) -> None:
     """The endpoints of one collection."""
     at = APIRouter(prefix=f"/v1/{collection}", tags=[collection])
-    at.add_api_route("", list_definitions, methods=["GET"])
+    at.add_api_route("", list_definitions, methods=["GET"], response_model=DefinitionPage)
     at.add_api_route("/{id}", get_definition, methods=["GET"], response_model=DefinitionOut)
     at.add_api_route("/{id}", put_definition, methods=["PUT"], response_model=DefinitionOut, openapi_extra=_BODY)
     at.add_api_route("/{id}", delete_definition, methods=["DELETE"], status_code=204)

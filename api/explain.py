@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, HTTPException, Query
+from fastapi import APIRouter, Depends, HTTPException, Query, Response
 from pydantic import AwareDatetime, BaseModel, Field
 
+from api.answers import deep
 from api.reads import Reading, reading
 from api.surroundings import Defined, defined
 from connectors.surroundings import conditions_reached, frozen
@@ -47,13 +48,14 @@ class Explanation(BaseModel):
     )
 
 
-@router.get("/v1/contacts/{contact}/explain", responses={404: {}, 409: {}})
+@router.get("/v1/contacts/{contact}/explain", response_model=Explanation, responses={404: {}, 409: {}})
 async def explain(
     contact: str,
     segment: Annotated[str, Query(description="a segment's id")],
+    response: Response,
     read: Reading = Depends(reading),
     defined: Defined = Depends(defined),
-) -> Explanation:
+) -> Response:
     """Why the contact is in the segment, or is not."""
     at = read.fresh.watermark
     ids = await _ids(contact, read)
@@ -64,7 +66,8 @@ async def explain(
     said = await read.once("recorded_membership", contact=contact, segment=segment, at=at)
     found = await read.work(lambda ask: _why(contact, segment, why.read_lines(records), at, defined))
     recorded = Recorded(**said[0]) if said else Recorded(member=False, since=None, version=0)
-    return Explanation(contact=contact, ids=ids, recorded=recorded, agrees=recorded.member == found["member"], **found)
+    agrees = recorded.member == found["member"]
+    return deep(Explanation(contact=contact, ids=ids, recorded=recorded, agrees=agrees, **found), response.headers)
 
 
 async def _ids(contact: str, read: Reading) -> list[str]:

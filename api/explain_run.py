@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from fastapi import APIRouter, Depends, HTTPException
+from fastapi import APIRouter, Depends, HTTPException, Response
 from pydantic import AwareDatetime, BaseModel, Field
 
+from api.answers import deep
 from api.definitions import Reader
 from api.deps import Deps, deps
 from api.reads import Reading, reading
@@ -59,15 +60,16 @@ class RunsTold(BaseModel):
     refused: list[dict[str, Any]]
 
 
-@router.get("/v1/contacts/{contact}/journeys/{journey}/explain", responses={404: {}})
+@router.get("/v1/contacts/{contact}/journeys/{journey}/explain", response_model=RunsTold, responses={404: {}})
 async def explain_run(
     contact: str,
     journey: str,
     reader: Reader,
+    response: Response,
     read: Reading = Depends(reading),
     defined: Defined = Depends(defined),
     deps: Deps = Depends(deps),
-) -> RunsTold:
+) -> Response:
     """How the contact's runs went and why, where they are, what wakes them next, and what would end them."""
     at = read.fresh.watermark
     rows = await read.once("contact_records", contacts=[contact], at=at)
@@ -81,7 +83,7 @@ async def explain_run(
         told, steps = await read.work(work)
     finally:
         files.close()
-    return RunsTold(
+    found = RunsTold(
         contact=contact,
         journey=journey,
         at=format_instant(at),
@@ -89,6 +91,7 @@ async def explain_run(
         runs=[RunTold(**run) for run in told["runs"]],
         refused=told["refused"],
     )
+    return deep(found, response.headers)
 
 
 def _explained(

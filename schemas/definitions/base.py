@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, TypeVar
 
-import msgspec
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
+from schemas.definitions.deep import lift
 from schemas.errors import InvalidInput, Violation
 
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}$")]
@@ -56,6 +56,6 @@ def parse(body: Mapping[str, Any]) -> Body:
     if model is None:
         raise InvalidInput(what, [Violation("kind", f"{kind!r} is none of {', '.join(sorted(KINDS))}")])
     try:
-        return model.model_validate_json(msgspec.json.encode(body))  # JSON's own types: lists may be tuples
+        return model.model_validate_json(lift(body))  # JSON's own types: lists may be tuples
     except ValidationError as e:
         raise InvalidInput(what, violations_of(e)) from None

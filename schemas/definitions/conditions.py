@@ -57,6 +57,7 @@ from schemas.definitions.condition_tree import (
     rankings,
     references,
 )
+from schemas.definitions.deep import lower
 from schemas.errors import InvalidInput, Violation
 
 __all__ = [
@@ -207,7 +208,8 @@ def _build(nodes: list[_Node]) -> Condition:
 
 
 def check_condition(value: Any, scope: Scope = "contact") -> Any:
-    """For a pydantic field: the value as it is; ValidationError with every fault below the field's path."""
+    """For a pydantic field: the value as it was written; ValidationError with every fault below the field's path."""
+    value = lower(value)
     try:
         parse_condition(value, "", scope)
     except InvalidInput as e:
