@@ -64,9 +64,8 @@ _MESSAGES: Final = """
 _GOALS: Final = """
   hits AS (
     SELECT run AS who, toUnixTimestamp64Milli(at) AS hit
-    FROM changes
-    WHERE journey = {journey:String} AND run IN (SELECT run FROM passes)
-      AND ((kind = 'journey_exited' AND reason = 'goal') OR kind = 'journey_converted')
+    FROM journey_conversions
+    WHERE journey = {journey:String} AND kind = 'converted' AND run IN (SELECT run FROM passes)
   )"""
 _EVENTS: Final = """
   SELECT contact AS who, toUnixTimestamp64Milli(events.at) AS hit%s

@@ -58,8 +58,8 @@ ORDER BY version, runs DESC, node
 -- name: journey_refused
 -- Entries that were refused in a span, by reason.
 SELECT reason, count() AS entries
-FROM changes FINAL
-WHERE journey = {journey:String} AND kind = 'journey_refused'
+FROM journey_conversions FINAL
+WHERE journey = {journey:String} AND kind IN ('held', 'refused')
     AND at >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') AND at < fromUnixTimestamp64Milli({to:Int64}, 'UTC')
 GROUP BY reason
 ORDER BY reason
@@ -75,7 +75,7 @@ WITH
             toUnixTimestamp64Milli(min(at)) AS began,
             argMin(kind, (at, offset)) = 'held' AS is_held
         FROM journey_conversions
-        WHERE journey = {journey:String} AND kind != 'converted'
+        WHERE journey = {journey:String} AND kind IN ('entered', 'held')
         GROUP BY contact
     ),
     goals AS

@@ -42,13 +42,14 @@ CREATE TABLE IF NOT EXISTS journey_conversions
     id String,
     offset UInt64,
     run String,
-    kind LowCardinality(String) COMMENT 'entered; held: a holdout refused the entry; converted: the goal was reached',
+    kind LowCardinality(String) COMMENT 'entered; held: a holdout refused the entry; refused: another rule did; converted: the goal was reached',
+    reason LowCardinality(String) COMMENT 'why an entry was refused',
     version UInt32,
     holdout LowCardinality(String) COMMENT 'the universal holdout; empty for the journey''s own'
 )
 ENGINE = ReplacingMergeTree
 ORDER BY (journey, contact, at, id)
-COMMENT 'Who entered, who was held out, and who reached the goal';
+COMMENT 'Who entered, who was held out or refused, and who reached the goal';
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS journey_conversions_from_changes TO journey_conversions AS
 SELECT
@@ -58,10 +59,14 @@ SELECT
     id,
     offset,
     run,
-    multiIf(changes.kind = 'journey_entered', 'entered', changes.kind = 'journey_refused', 'held', 'converted') AS kind,
+    multiIf(
+        changes.kind = 'journey_entered', 'entered',
+        changes.kind != 'journey_refused', 'converted',
+        changes.reason = 'holdout', 'held',
+        'refused') AS kind,
+    if(changes.kind = 'journey_refused', changes.reason, '') AS reason,
     version,
     holdout
 FROM changes
-WHERE changes.kind IN ('journey_entered', 'journey_converted')
-    OR (changes.kind = 'journey_refused' AND reason = 'holdout')
-    OR (changes.kind = 'journey_exited' AND reason = 'goal');
+WHERE changes.kind IN ('journey_entered', 'journey_converted', 'journey_refused')
+    OR (changes.kind = 'journey_exited' AND changes.reason = 'goal');
