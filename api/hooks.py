@@ -37,6 +37,9 @@ from sinks.providers.secrets import Secrets, variable_of
 _LIMIT: Final = 8 << 20  # SendGrid posts some hundred KB at most
 _WINDOW_S: Final = 600  # a signature older or newer than this is a replay
 _SNS_WINDOW_S: Final = 4_000  # SNS tries again for up to an hour, with the same timestamp
+_OUTCOMES = Counter(
+    "waxwing_hook_outcomes_total", "Messages' outcomes that webhooks told", ["provider", "channel", "outcome"]
+)
 _ROWS = Counter("waxwing_hook_rows_total", "Rows of providers' webhooks", ["provider", "fate"])
 
 router = APIRouter(tags=["webhooks"])
@@ -166,6 +169,7 @@ def _entries(provider: str, rows: list[Row], now: int) -> tuple[list[Entry], dic
     counts = {"taken": 0, "ignored": 0, "unreadable": 0}
     for row in rows:
         if row.event is not None:
+            _OUTCOMES.labels(provider, row.event.origin.channel, row.event.outcome).inc()
             entries += event_entries(row.event, now) + settling_entries(row.event, now)
             counts["taken"] += 1
         elif row.fault:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from schemas.times import parse_duration
+from sinks.providers.secrets import PREFIX, URL_PREFIX
 
 
 def _duration(text: str) -> str:
@@ -20,6 +27,14 @@ def _length(text: str) -> str:
     if parse_duration(text) <= 0:
         raise ValueError(f"{text!r} must be longer than nothing")
     return text
+
+
+class _DotEnv(DotEnvSettingsSource):
+    """`.env` without the providers' secrets and addresses: `sinks.providers.secrets` reads those."""
+
+    def _read_env_files(self) -> Mapping[str, str | None]:
+        others = (PREFIX.lower(), URL_PREFIX.lower())
+        return {name: value for name, value in super()._read_env_files().items() if not name.startswith(others)}
 
 
 class Settings(BaseSettings):
@@ -85,6 +100,19 @@ class Settings(BaseSettings):
     sendgrid_key: SecretStr = Field(SecretStr(""), description="SendGrid API key")
     sendgrid_url: str = Field("https://api.sendgrid.com", description="SendGrid's address")
     sendgrid_webhook_key: str = Field("", description="SendGrid's event webhook verification key (base64 DER)")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What is given, then the environment, then `.env`."""
+        assert isinstance(dotenv_settings, DotEnvSettingsSource)
+        return init_settings, env_settings, _DotEnv(settings_cls, dotenv_settings.env_file)
 
     @property
     def log_path(self) -> Path:

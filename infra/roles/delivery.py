@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -28,7 +27,7 @@ from sinks.providers.http import TIMEOUT_S
 from sinks.providers.kept import KeptFile
 from sinks.providers.pump import pump
 from sinks.providers.sandbox import Sandbox
-from sinks.providers.secrets import PREFIX, URL_PREFIX, Secrets
+from sinks.providers.secrets import PREFIX, URL_PREFIX, Secrets, environment
 
 _STOP_POLL_S = 0.1
 
@@ -50,11 +49,11 @@ def role(settings: Settings, stop: threading.Event, worker: int = 0) -> None:
 
 
 def _secrets(settings: Settings) -> Secrets:
-    """The environment's; SendGrid's key and address may be settings as well."""
+    """The environment's and `.env`'s; SendGrid's key and address may be settings as well."""
     known = {f"{URL_PREFIX}SENDGRID": settings.sendgrid_url}
     if key := settings.sendgrid_key.get_secret_value():
         known[f"{PREFIX}SENDGRID"] = key
-    return Secrets(known | dict(os.environ))
+    return Secrets(known | environment())
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:

@@ -1,4 +1,5 @@
-"""Providers' secrets, by name: `WAXWING_SECRET_<NAME>` in the environment. A definition holds the name alone.
+"""Providers' secrets, by name: `WAXWING_SECRET_<NAME>` in the environment or, where it is not there, in the file `.env`
+of the working directory. A definition holds the name alone.
 
 `WAXWING_PROVIDER_URL_<TYPE>` puts another address in the place of a vendor's public one: a region's, or a test's.
 """
@@ -8,8 +9,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
+from dotenv import dotenv_values
 from pydantic import SecretStr
 
 from schemas.errors import InvalidInput, Violation
@@ -18,12 +21,20 @@ PREFIX: Final = "WAXWING_SECRET_"
 URL_PREFIX: Final = "WAXWING_PROVIDER_URL_"
 
 
-class Secrets:
-    """What `environment` holds; a value is never part of an error, a log or a repr."""
+def environment(file: Path = Path(".env")) -> dict[str, str]:
+    """The process's environment, and of the file what is named as a secret or a provider's address is."""
+    read = dotenv_values(file) if file.is_file() else {}
+    found = {name: value for name, value in read.items() if value and name.startswith((PREFIX, URL_PREFIX))}
+    return found | dict(os.environ)
 
-    def __init__(self, environment: Mapping[str, str] = os.environ):
-        self._values = {k: SecretStr(v) for k, v in environment.items() if k.startswith(PREFIX)}
-        self._urls = {k: v for k, v in environment.items() if k.startswith(URL_PREFIX)}
+
+class Secrets:
+    """What the environment holds; a value is never part of an error, a log or a repr."""
+
+    def __init__(self, given: Mapping[str, str] | None = None):
+        known = environment() if given is None else given
+        self._values = {k: SecretStr(v) for k, v in known.items() if k.startswith(PREFIX)}
+        self._urls = {k: v for k, v in known.items() if k.startswith(URL_PREFIX)}
 
     def get(self, name: str) -> str:
         """The secret; empty where there is none."""

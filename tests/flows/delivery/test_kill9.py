@@ -17,7 +17,7 @@ import pytest
 
 from connectors.sqlite_log import SqliteLog
 from flows.delivery.runner import GROUP
-from schemas.records import decode_event
+from schemas.records import Fallback, Send, decode_event
 from tests.conftest import ROOT
 from tests.flows.delivery.support import attempts_of, ends, events_of, everything, new_log, plan, send
 
@@ -25,6 +25,7 @@ POINTS = {  # the chance to die each time
     "delivery_read": 0.5,
     "delivery_started": 0.05,
     "delivery_answered": 0.05,
+    "delivery_fell_back": 0.2,
     "delivery_ended": 0.05,
     "delivery_saved": 0.5,
     "outcomes_appended": 1.0,
@@ -64,11 +65,19 @@ def is_over(process: subprocess.Popen[bytes], log: SqliteLog, planned: int) -> b
     return process.poll() is not None or sum(log.committed(GROUP, "sends", p) for p in range(2)) == planned
 
 
+def one(n: int) -> Send:
+    """Of ten messages one cannot be rendered, and one is refused its address and goes on as a webhook."""
+    if n % 10 == 5:
+        other = Fallback("webhook", data={"name": "x"})
+        return send(n, to=f"c{n}@nowhere.invalid", data={"name": "x"}, channels=["webhook"], fallback=[other])
+    return send(n, data={"name": "x"} if n % 10 else {})
+
+
 @pytest.mark.slow
 def test_nothing_is_lost_and_nothing_goes_twice(tmp_path: Path):
     log, planned = new_log(tmp_path / "log.db"), 0
     for point, chance in POINTS.items():
-        plan(log, *(send(n, data={"name": "x"} if n % 10 else {}) for n in range(planned, planned + EACH)))
+        plan(log, *(one(n) for n in range(planned, planned + EACH)))
         planned += EACH
         with worker(tmp_path, point) as process:
             wait(f"death at {point}", partial(is_over, process, log, planned if chance < 1 else -1))
@@ -86,8 +95,17 @@ def test_nothing_is_lost_and_nothing_goes_twice(tmp_path: Path):
     everybody = {send(n).id for n in range(planned)}
     assert accepted(tmp_path) == Counter(everybody - invalid)
     assert ends(log) == {"accepted": planned - len(invalid), "skipped": len(invalid)}
-    facts = Counter(e.type for e in events_of(log) if e.type in ("email_sent", "email_skipped"))
-    assert facts == {"email_sent": planned - len(invalid), "email_skipped": len(invalid)}
+    tenth = planned // 10
+    told = [
+        e for e in events_of(log) if e.type.endswith(("_sent", "_skipped")) or e.properties.get("reason") == "refused"
+    ]
+    facts = Counter(e.type for e in told)
+    assert facts == {
+        "email_sent": planned - 2 * tenth,
+        "webhook_sent": tenth,
+        "email_skipped": tenth,
+        "address_suppressed": tenth,
+    }
     assert {attempt.send for attempt in attempts_of(log)} == everybody
     values = defaultdict[str, set[bytes]](set)
     for record in everything(log, "events"):
