@@ -35,7 +35,7 @@ from schemas.times import parse_duration
 _OF_JOURNEYS = ("journey", "journey_migration", "campaign", LAUNCH)
 _NOT_OF_SEGMENTS = (*_OF_JOURNEYS, "topic", "workspace", "holdout", "ranking", RESULT)
 _OF_EVERYONE = ("segment", *_NOT_OF_SEGMENTS)
-MAX_SPARED: Final = 16  # activations that one may have passed by unseen: each costs when he is next touched
+MAX_PASSED: Final = 16  # activations that one may have passed by unseen: each costs when he is next touched
 # (partition, path) of a file (`flows.segments.hydration`) -> contact -> what it brings, encoded: the states of leaves
 # from before, or the instant at which a launch releases the contact
 StatesIn: TypeAlias = Callable[[int, str], Mapping[str, bytes]]
@@ -47,15 +47,16 @@ _decode_states: Final = msgspec.msgpack.Decoder(dict[str, Any]).decode
 class Active:
     """The definitions active from `since` on. `epoch` is the last activation that every contact has to see.
 
-    `renewal` is what `since` changed about the segments. `spares`: who was not touched since that instant, and has no
-    past among `pasts`, has nothing to see of it (-1: everyone has).
+    `renewal` is what `since` changed about the segments. `concerns`: who has something to see of it, besides those to
+    whom `pasts` bring something: whoever holds one of these (the state of a leaf, a membership), which nobody can hold
+    who was not touched since the instant beside it; None: everyone.
     """
 
     since: int
     epoch: int
     segments: SegmentSet
     renewal: Renewal
-    spares: int
+    concerns: Mapping[str, int] | None
     journeys: JourneySet
     model: Model
     attribution: tuple[AttributionModel, ...]
@@ -74,6 +75,10 @@ class Active:
     caps: tuple[Cap, ...] = ()
     quiet: tuple[Quiet, ...] = ()
     rankings: Mapping[str, Ranking] = field(default_factory=dict)
+
+    def to_hold(self, seen: int) -> frozenset[str] | None:
+        """See `Definitions.to_hold`, of this activation alone."""
+        return None if self.concerns is None else frozenset(h for h, since in self.concerns.items() if seen >= since)
 
 
 class Definitions:
@@ -121,15 +126,16 @@ class Definitions:
         """The activations in (after, until] that every contact has to see, oldest first."""
         return [s.since for s in self.catalogue.between(after, until) if self._is_epoch(s)]
 
-    def spares(self, seen: int, until: int) -> bool:
-        """Whether (seen, until] has nothing to see for a contact that has seen the activations up to `seen`, was not
-        touched since the next, and of whom no past comes."""
+    def to_hold(self, seen: int, until: int) -> frozenset[str] | None:
+        """What a contact, untouched since it saw the activations up to `seen`, must hold to have something to see of
+        those in (seen, until], where they bring no past to it. None: it has in any case."""
         epochs = self.epochs(seen, until)
-        return len(epochs) <= MAX_SPARED and all(seen < self.at(at).spares for at in epochs)
+        each = [held for at in epochs if (held := self.at(at).to_hold(seen)) is not None]
+        return frozenset().union(*each) if len(each) == len(epochs) <= MAX_PASSED else None
 
     def concerning(self, epochs: Iterable[int], seen: int) -> list[int]:
-        """Of the activations after `seen` those that have something to see for a contact not touched since, or may."""
-        return [at for at in epochs if seen >= (active := self.at(at)).spares or active.pasts]
+        """Of the activations after `seen` those that may have something to see for a contact not touched since."""
+        return [at for at in epochs if (active := self.at(at)).pasts or active.to_hold(seen) != frozenset()]
 
     def next_activation(self, after: int) -> int | None:
         """The next instant after this one at which definitions become active; None where none is known."""
@@ -212,20 +218,18 @@ class Definitions:
         """The conditions of what warms up: their leaves accumulate, and nothing is concluded from them yet."""
         return [program for p in snapshot.warming.values() for program in programs_of(p)]
 
-    def _spares(self, snapshot: Snapshot, renewal: Renewal) -> int:
-        """Since when one must not have been touched to have nothing to see of the activation; -1 where all have to.
-
-        Of what is new, nobody has seen anything before its leaves began.
-        """
+    def _concerns(self, snapshot: Snapshot, renewal: Renewal) -> dict[str, int] | None:
+        """See `Active`. Of a leaf that is new, nobody holds a state before it began, which may have been to warm up."""
         before = self.catalogue.active(snapshot.since - 1)
         if not renewal.is_silent or _differ(before.current, snapshot.current, _NOT_OF_SEGMENTS):
-            return -1
-        asked = {leaf.id for segment in renewal.changed for leaf in segment.program.leaves}
-        if asked & self._asked(before):
-            return -1
-        while before.since >= 0 and asked & self.leaves(before).keys():
+            return None
+        young = renewal.asked - self._asked(before)
+        found = dict.fromkeys(renewal.held | renewal.asked - young, -1)
+        while young:
+            found.update(dict.fromkeys(young, snapshot.since))
+            young &= self.leaves(before).keys() if before.since >= 0 else frozenset()
             snapshot, before = before, self.catalogue.active(before.since - 1)
-        return snapshot.since
+        return found
 
     def _asked(self, snapshot: Snapshot) -> set[str]:
         """The leaves that what is current asks, and that may therefore have seen something long ago."""
@@ -242,7 +246,7 @@ class Definitions:
             epoch=self._epoch(snapshot),
             segments=segments,
             renewal=renewal,
-            spares=self._spares(snapshot, renewal),
+            concerns=self._concerns(snapshot, renewal),
             journeys=journeys,
             model=compile_model(snapshot.get("model", "engagement")),
             attribution=compile_attribution(snapshot.of("attribution_model")),
@@ -282,9 +286,7 @@ class Definitions:
 def _differ(a: _Versions, b: _Versions, kinds: tuple[str, ...] = _OF_EVERYONE) -> bool:
     """Whether anything differs that every contact has to know of."""
     keys = (key for key in a.keys() | b.keys() if key[0] in kinds)
-    return any(
-        a.get(key) != b.get(key) for key in keys if key[0] != LAUNCH or key in b
-    )  # nobody waits for one that ends
+    return any(a.get(key) != b.get(key) for key in keys if key[0] != LAUNCH or key in b)  # for its end nobody waits
 
 
 def _topics(snapshot: Snapshot) -> dict[tuple[str, str], str]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from flows.contact.active import Definitions
-from flows.contact.section import decode_head
+from flows.contact.fold import SECTIONS
+from flows.contact.section import Contact, decode_head
+from flows.segments import engine
 
 LOOKS = 10  # contacts that are looked at for each that may be woken: a look costs that much less
 
@@ -21,7 +23,7 @@ class Sweep:
         dormant = {contact for past in self._pasts for contact in past if contact not in states}
         self._contacts = [*states, *sorted(dormant)]
         self._at = 0
-        self._spared: dict[int, bool] = {}
+        self._to_hold: dict[int, frozenset[str] | None] = {}
 
     def next(self, limit: int) -> list[str]:
         """The next contacts to wake, at most so many; `is_over` after the last."""
@@ -42,7 +44,13 @@ class Sweep:
         seen = decode_head(blob).epoch
         if seen >= self.epoch:
             return False
-        spared = self._spared.get(seen)
-        if spared is None:
-            spared = self._spared[seen] = self._definitions.spares(seen, self.epoch)
-        return not spared or any(contact in past for past in self._pasts)
+        if seen not in self._to_hold:
+            self._to_hold[seen] = self._definitions.to_hold(seen, self.epoch)
+        names = self._to_hold[seen]
+        return names is None or any(contact in past for past in self._pasts) or (bool(names) and _holds(blob, names))
+
+
+def _holds(blob: bytes, names: frozenset[str]) -> bool:
+    """Whether the state has something of these leaves, or a membership of these segments."""
+    section = Contact(blob, SECTIONS).get(engine.SECTION)
+    return not all(map(names.isdisjoint, (section.members, section.states, section.dues)))

@@ -14,14 +14,16 @@ _ANY = 0  # an instant, for what does not depend on the time
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """`begun`: the leaves that were not there before. `changed`: the segments that are new, or have another version.
+    """`begun`: the leaves that were not there before. `places`: of the segments that are new, or have another version.
 
-    `is_silent`: it says nothing to a contact of whom none of those leaves and segments has seen anything.
+    It has something to see for whoever is a member of a segment in `held`, or of whom a leaf in `held` or `asked` has
+    seen something: what was there before, and what the changed segments ask. If `is_silent`, for nobody else.
     """
 
     begun: tuple[Leaf, ...]
-    changed: tuple[Segment, ...]
     places: frozenset[int]
+    held: frozenset[str]
+    asked: frozenset[str]
     is_silent: bool
 
     @classmethod
@@ -29,14 +31,16 @@ class Renewal:
         """What differs between the segments until an activation and those from then on."""
         begun = tuple(leaf for id, leaf in now.leafset.leaves.items() if id not in before.leafset.leaves)
         places = frozenset(place for place, s in enumerate(now.segments) if _differs(before.by_id.get(s.id), s))
-        changed = tuple(now.segments[place] for place in sorted(places))
-        gone = before.by_id.keys() - now.by_id.keys() or before.leafset.leaves.keys() - now.leafset.leaves.keys()
-        is_silent = (
-            not gone
-            and all(_is_silent(leaf) for leaf in begun)
-            and all(s.id not in before.by_id and _holds_for_nobody(s) for s in changed)
+        changed = [now.segments[place] for place in sorted(places)]
+        gone = before.leafset.leaves.keys() - now.leafset.leaves.keys()
+        ended = {id for id, s in before.by_id.items() if id not in now.by_id or _differs(s, now.by_id[id])}
+        return cls(
+            begun=begun,
+            places=places,
+            held=frozenset(gone | ended),
+            asked=frozenset(leaf.id for s in changed for leaf in s.program.leaves),
+            is_silent=all(map(_is_silent, begun)) and all(map(_holds_for_nobody, changed)),
         )
-        return cls(begun, changed, places, is_silent)
 
 
 def _differs(before: Segment | None, now: Segment) -> bool:

@@ -35,8 +35,8 @@ WHERES: tuple[dict[str, Any], ...] = (
 class Unsparing(Definitions):
     """Lets everyone see everything."""
 
-    def spares(self, seen: int, until: int) -> bool:
-        return False
+    def to_hold(self, seen: int, until: int) -> frozenset[str] | None:
+        return None
 
     def concerning(self, epochs: Iterable[int], seen: int) -> list[int]:
         return list(epochs)
