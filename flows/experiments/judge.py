@@ -96,7 +96,9 @@ def _shares(journey: str, split: Split, seen: Seen, stands: Mapping[str, Any] | 
     if all((arm.samples, arm.successes) == known.get(arm.name, (0, 0)) for arm in seen.arms):
         return None
     arms = [arm | {"share": round(100 * arm["best"], _DIGITS - 2)} for arm in evidence(seen)]
-    arms[-1]["share"] = max(0.0, round(100.0 - sum(arm["share"] for arm in arms[:-1]), _DIGITS - 2))
+    largest = max(arms, key=lambda arm: float(arm["share"]))
+    rest = sum(arm["share"] for arm in arms if arm is not largest)
+    largest["share"] = round(100.0 - rest, _DIGITS - 2)  # so that what was rounded still sums to 100
     return _body(journey, split, "bandit", "learned", arms)
 
 

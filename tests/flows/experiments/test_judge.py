@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from flows.experiments.judge import ArmSeen, Seen, decide
 from flows.journeys.nodes.split import compile_decisions
@@ -96,3 +98,15 @@ def test_a_bandit_gives_most_to_the_better_arm_and_loses_less_than_equal_shares_
     assert taken[-500:].count("b") > 480
     assert 30 < taken[:100].count("b") < 70
     assert counts["a"][1] + counts["b"][1] > 2_000 * 0.10 * 1.25
+
+
+@given(st.lists(st.tuples(st.integers(0, 3_000), st.integers(0, 3_000)), min_size=2, max_size=5))
+@settings(max_examples=60, deadline=None)
+def test_whatever_is_seen_the_shares_of_a_bandit_are_a_decision_that_can_be_published(figures):
+    arms = [{"name": f"arm{i}", "share": 100 if i == 0 else 0} for i in range(len(figures))]
+    bandit = read_node({"id": "ab", "type": "split", "arms": arms, "bandit": {"metric": "clicked"}})
+    told = tuple(ArmSeen(f"arm{i}", n + s, n + s, s) for i, (n, s) in enumerate(figures))
+    made = decide("j", bandit, Seen(DAY, 0, told), None)
+    if made is not None:
+        assert sum(shares(made).values()) == pytest.approx(100, abs=1e-9)
+        assert all(0 <= share <= 100 for share in shares(made).values())
