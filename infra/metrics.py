@@ -10,12 +10,15 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import ThreadingHTTPServer
+from typing import Final
 
 from prometheus_client import REGISTRY, MetricsHandler
 from prometheus_client.registry import Collector
 
 from infra.settings import Settings
 from schemas.errors import InvalidInput, Violation
+
+_HELD_BACK: Final = "waxwing_definitions_unreadable"  # told by the contacts flow
 
 
 @contextmanager
@@ -52,9 +55,16 @@ class _Handler(MetricsHandler):
             case "/health":
                 self._say(200, b"ok\n")
             case "/ready":
-                self._say(*((503, b"ending\n") if self.stop.is_set() else (200, b"ready\n")))
+                self._say(*self._readiness())
             case _:
                 self._say(404, b"there are /metrics, /health and /ready\n")
+
+    def _readiness(self) -> tuple[int, bytes]:
+        if self.stop.is_set():
+            return 503, b"ending\n"
+        if REGISTRY.get_sample_value(_HELD_BACK):
+            return 503, b"the definitions cannot be read\n"
+        return 200, b"ready\n"
 
     def _say(self, status: int, text: bytes) -> None:
         self.send_response(status)

@@ -11,6 +11,7 @@ are a contract.
 from __future__ import annotations
 
 import gc
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,9 +20,10 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import bytewax.operators as op
+import msgspec
 from bytewax.dataflow import Dataflow
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
-from prometheus_client import Summary
+from prometheus_client import Gauge, Summary
 
 from connectors.fail_points import fail_point
 from connectors.log import Claim, Log, Progress
@@ -30,7 +32,7 @@ from flows.campaigns.launch import KIND as LAUNCH
 from flows.contact.active import Definitions
 from flows.contact.partition import PartitionFold
 from schemas.definitions.ranking import RESULT
-from schemas.errors import TerminalError
+from schemas.errors import LogUnavailable, TerminalError
 from schemas.records import FRESH_MS, TICK, Definition, Entry, Record, decode_definition
 from schemas.topics import DEFINITIONS, EVENTS
 from sinks.past_store import PastStore
@@ -44,6 +46,10 @@ GROUP: Final = "contacts"  # its progress is what every effect is durable of; th
 MembersOf: TypeAlias = Callable[[str], frozenset[str]]
 Archive: TypeAlias = Callable[[int, int, int], Iterator[list[Record]]]  # partition, from offset, to before offset
 _SECONDS: Final = Summary("waxwing_contacts_fold_seconds", "Time that folding took, and in how many goes")
+_HELD_BACK: Final = Gauge("waxwing_definitions_unreadable", "1 while nothing is handed out for want of definitions")
+_AGAIN_S: Final = 2.0
+_UNREADABLE: Final = (LogUnavailable, OSError, msgspec.DecodeError)
+_LOG: Final = logging.getLogger(__name__)
 _SNAPSHOTS: Final = "snapshot/"  # what keys of their definitions begin with
 
 
@@ -97,6 +103,26 @@ class DefinitionReader:
         self.log, self.definitions, self._members_of = log, Definitions(states_in=past.get), members_of
         self._past = past
         self._read_at = -1
+        self._again = 0.0  # after a fault: not before this
+
+    def may_go_on(self, read: Callable[[int], None], logged_at: int) -> bool:
+        """`freshen` or `read`; False where the definitions cannot be read, or one of them means nothing to this
+        version: then nothing may be handed out, and that is said (`waxwing_definitions_unreadable`, /ready).
+        """
+        if time.monotonic() < self._again:
+            return False
+        try:
+            read(logged_at)
+        except _UNREADABLE as fault:
+            self._again = time.monotonic() + _AGAIN_S
+            _LOG.error("nothing is handed out, for the definitions cannot be read: %s", fault)
+            _HELD_BACK.set(1)
+            return False
+        if self._again:
+            _LOG.warning("the definitions can be read again")
+            self._again = 0.0
+            _HELD_BACK.set(0)
+        return True
 
     def freshen(self, logged_at: int) -> None:
         """Read `definitions` to its end, where the last read was not after a record of FRESH_MS before `logged_at`.
@@ -112,8 +138,9 @@ class DefinitionReader:
         """Read `definitions` to its end, and begin to read the files that activations after the instant bring."""
         while records := self.log.read(DEFINITIONS, 0, self.definitions.catalogue.next_offset):
             for record in records:
+                definition = decode_definition(record.value)  # before it counts as read
                 if record.key.startswith(_SNAPSHOTS):
-                    self._load(decode_definition(record.value))
+                    self._load(definition)
                 self.definitions.apply(record)
         self._past.prefetch(self.definitions, logged_at)
 
@@ -203,7 +230,9 @@ class EventPuller:
             return []  # back-pressure
         records = self.log.read(EVENTS, self.number, self.offset, BATCH)
         if records:
-            self.reader.freshen(records[-1].logged_at)  # after the read: the order matters
+            reader = self.reader
+            if not reader.may_go_on(reader.freshen, records[-1].logged_at):  # after the read: the order matters
+                return []
             self.offset = records[-1].offset + 1
             fail_point("read")
             return [Step(self.number, records)]
@@ -216,7 +245,8 @@ class EventPuller:
         """
         if time.monotonic() - self._looked >= FRESH_MS / 1000:
             self._looked = time.monotonic()
-            self.reader.read(fold.logged_at)
+            if not self.reader.may_go_on(self.reader.read, fold.logged_at):
+                return []
         if fold.next_offset == self.offset and self._may_tick() and self._is_due(fold):
             self._tick_offset, self._ticked = self.offset, time.monotonic()
             return [Step(self.number, [], tick=True)]

@@ -30,7 +30,7 @@ from infra.roles.__main__ import find, work
 from infra.settings import Settings
 from infra.supervise import GROUPS, Supervisor
 from schemas.errors import InvalidInput, LogUnavailable
-from schemas.records import Attempt, Entry, Event, encode
+from schemas.records import Attempt, Entry, Event, Record, encode
 from sinks.ledger_store import LedgerStore
 from tests.conftest import ROOT
 from tests.infra.ops.test_backup import in_thread, until
@@ -129,6 +129,43 @@ def test_where_the_fold_stands(log: SqliteLog, settings: Settings) -> None:
     assert all(found["waxwing_contacts_lag", str(n)] == 0 for n in range(2))
     assert all(found["waxwing_contacts_timers_pending", str(n)] == 0 for n in range(2))
     assert found[("waxwing_contacts_fold_seconds_count",)] >= 1
+
+
+class Veiled(SqliteLog):
+    """A log whose definitions cannot be read for a while."""
+
+    is_veiled = True
+
+    def read(self, topic: str, partition: int, offset: int, limit: int = 2_000) -> list[Record]:
+        if topic == "definitions" and self.is_veiled:
+            raise LogUnavailable("the controller is away")
+        return super().read(topic, partition, offset, limit)
+
+
+def test_without_definitions_nothing_is_handed_out_and_the_process_is_not_ready(
+    settings: Settings, log: SqliteLog, tmp_path: Path
+) -> None:
+    from connectors.engine import run_flow
+    from flows.contact.flow import GROUP, build
+
+    log.append([Entry("events", "ann", encode(Event("page", id="p", at=1, user_id="ann")), 0)])
+    veiled, stop = Veiled(settings.log_path, 2), threading.Event()
+    flow = threading.Thread(target=run_flow, args=(build(veiled, tmp_path / "state", [0], 0.1, stop=stop.is_set),))
+    address = f"http://127.0.0.1:{settings.metrics_port}"
+    with serving(settings, threading.Event()), httpx.Client(base_url=address, trust_env=False) as client:
+        flow.start()
+        until(lambda: value("waxwing_definitions_unreadable") == 1)
+        assert (client.get("/ready").status_code, client.get("/ready").text) == (
+            503,
+            "the definitions cannot be read\n",
+        )
+        assert log.committed(GROUP, "events", 0) == 0
+        veiled.is_veiled = False
+        until(lambda: log.committed(GROUP, "events", 0) == 1)
+        assert client.get("/ready").status_code == 200
+        stop.set()
+        flow.join()
+    veiled.close()
 
 
 def _sum(address: str, name: str) -> float:
