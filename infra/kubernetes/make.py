@@ -2,7 +2,8 @@
 
 Kafka, ClickHouse and S3 are the cluster's own: their addresses stand in the ConfigMap, what is secret in a Secret named
 `waxwing` that is made by hand (SECRETS). Each role is one pod with a volume of its own, a StatefulSet, so that a new
-one never runs beside the old one; only the API, which keeps nothing, has several.
+one never runs beside the old one; but of the API, which keeps nothing, and of contacts and delivery, among whose
+workers Kafka shares out the partitions, there are several. A pod's name is its worker's.
 """
 
 from __future__ import annotations
@@ -42,9 +43,9 @@ class Role(NamedTuple):
 
 ROLES: Final = (
     Role("api", "500m", "1Gi", replicas=2),
-    Role("contacts", "1", "4Gi", "50Gi"),
+    Role("contacts", "1", "4Gi", "50Gi", replicas=2),
     Role("ingest", "250m", "512Mi"),
-    Role("delivery", "500m", "1Gi", "20Gi"),
+    Role("delivery", "500m", "1Gi", "20Gi", replicas=2),
     Role("learning", "250m", "1Gi", "5Gi"),
     Role("warehouse", "500m", "1Gi"),
     Role("hydration", "250m", "1Gi"),
