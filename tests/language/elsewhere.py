@@ -65,7 +65,3 @@ SAYS_NOTHING: Final[dict[str, str]] = {
     "They come from another product's tests, translated.": "it is about where files come from",
     "More of the kind exist than are shown.": "it is about files that are not there",
 }
-
-UNHELD: Final[dict[str, str]] = {
-    '`"best_time":"24h"` is the model\'s hour within that time.': "no such wait can be written",
-}

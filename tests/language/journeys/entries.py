@@ -43,6 +43,28 @@ CLASS = (
     ),
 )
 
+PASSES = "`transactional` needs no marketing consent, passes caps and quiet hours"
+AGREED = fact("u", "consent_changed", "01-04", channel="email", status="subscribed")
+CAP = {"kind": "frequency_cap", "id": "cap", "channel": "email", "max": 1, "within": "7d"}
+NIGHT = {"kind": "quiet_hours", "id": "night", "window": {"from": "22:00", "to": "07:00"}, "then": "skip"}
+TWO = [started_by(), message("a"), message("b")]
+POLICY = (
+    Told(PASSES, [journey(*TWO), CAP], [MAIL, *goes("01-05 10:00")], {"sends": ["u a 01-05 10:00", "u b 01-05 10:00"]}),
+    Told(
+        PASSES,
+        [journey(*TWO, class_="marketing"), CAP],
+        [MAIL, AGREED, *goes("01-05 10:00")],
+        {"sends": ["u a 01-05 10:00"]},
+    ),
+    Told(PASSES, [journey(*NOTED), NIGHT], [MAIL, *goes("01-05 23:00")], {"sends": ["u a 01-05 23:00"]}),
+    Told(
+        PASSES,
+        [journey(*NOTED, class_="marketing"), NIGHT],
+        [MAIL, AGREED, *goes("01-05 23:00")],
+        {"sends": []},
+    ),
+)
+
 RESTING = [started_by(), pause("2h"), message("a")]
 KEYED = journey(*RESTING, key="properties.order")
 RUNS = [
@@ -167,4 +189,4 @@ HISTORICAL = (
     ),
 )
 
-CASES = (*CLASS, *KEYS, *REENTRY, *SEGMENTS, *HISTORICAL)
+CASES = (*CLASS, *POLICY, *KEYS, *REENTRY, *SEGMENTS, *HISTORICAL)

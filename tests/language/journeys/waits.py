@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.flows.journeys.scenario import journey, message, node, pause, segment, started_by
-from tests.language.lines import Line, did, says
+from tests.language.lines import Line, did, fact, says
 from tests.language.told import Told
 
 MAIL = says("u", "01-01", email="u@example.com")
@@ -182,4 +182,27 @@ SEGMENTS = (
     until_member(["u no 01-06 10:00"], "01-07", GO, says("u", "01-06 10:00", plan="gold")),
 )
 
-CASES = (*LENGTHS, *DATES, *EVENTS, *SEGMENTS)
+BEST = '`"best_time":"24h"` is the model\'s hour within that time.'
+
+
+def opens(when: str) -> Line:
+    """An open says at which hour its contact reads."""
+    return fact("u", "email_opened", when)
+
+
+BEST_TIMES = (
+    waits(BEST, [MAIL, opens("01-02 15:40"), GO], [], "01-05 14:59:59.999", best_time="24h"),
+    waits(BEST, [MAIL, opens("01-02 15:40"), GO], ["u a 01-05 15:00"], "01-07", best_time="24h"),
+    waits(BEST, [MAIL, opens("01-02 09:40"), GO], ["u a 01-06 09:00"], "01-07", best_time="24h"),
+    waits(BEST, [BERLIN, opens("01-02 14:40"), GO], ["u a 01-05 14:00"], "01-07", best_time="24h"),
+    waits(  # the habit of the day lies beyond; within three hours that of noon is the best
+        BEST,
+        [MAIL, opens("01-02 15:40"), opens("01-03 15:40"), opens("01-04 12:10"), GO],
+        ["u a 01-05 12:00"],
+        "01-07",
+        best_time="3h",
+    ),
+    waits(BEST, [MAIL, GO], ["u a 01-05 10:00"], "01-07", best_time="24h"),
+)
+
+CASES = (*BEST_TIMES, *LENGTHS, *DATES, *EVENTS, *SEGMENTS)
