@@ -15,6 +15,7 @@ from flows.campaigns.launch import KIND as LAUNCH
 from flows.contact.warming import programs_of
 from flows.content.template import Template, compile_template
 from flows.definitions.catalogue import Catalogue, Past, Published, Snapshot
+from flows.definitions.everyone import NOT_OF_SEGMENTS, differ
 from flows.holdouts.compile import Holdout, compile_holdouts
 from flows.journeys.compile import JourneySet
 from flows.journeys.nodes.split import Decision, compile_decisions
@@ -27,19 +28,13 @@ from flows.segments.leaf import Leaf
 from flows.segments.program import Program
 from flows.segments.ranking import Ranking, compile_rankings
 from flows.segments.renewal import Renewal
-from schemas.definitions.ranking import RESULT
 from schemas.records import Record
 from schemas.times import parse_duration
 
-# A change of these must pass over every contact: what is asked, what holds where nothing was said, who is held out.
-_OF_JOURNEYS = ("journey", "journey_migration", "campaign", LAUNCH)
-_NOT_OF_SEGMENTS = (*_OF_JOURNEYS, "topic", "workspace", "holdout", "ranking", RESULT)
-_OF_EVERYONE = ("segment", *_NOT_OF_SEGMENTS)
 MAX_PASSED: Final = 16  # activations that one may have passed by unseen: each costs when he is next touched
 # (partition, path) of a file (`flows.segments.hydration`) -> contact -> what it brings, encoded: the states of leaves
 # from before, or the instant at which a launch releases the contact
 StatesIn: TypeAlias = Callable[[int, str], Mapping[str, bytes]]
-_Versions: TypeAlias = Mapping[tuple[str, str], Published]
 _decode_states: Final = msgspec.msgpack.Decoder(dict[str, Any]).decode
 
 
@@ -185,8 +180,8 @@ class Definitions:
         found = self._epochs.get(snapshot.since)
         if found is None:
             before = self.catalogue.active(snapshot.since - 1)
-            differ = _differ(before.current, snapshot.current) or _differ(before.warming, snapshot.warming)
-            found = differ or bool(snapshot.pasts)
+            changed = differ(before.current, snapshot.current) or differ(before.warming, snapshot.warming)
+            found = changed or bool(snapshot.pasts)
             self._epochs[snapshot.since] = found
         return found
 
@@ -221,7 +216,7 @@ class Definitions:
     def _concerns(self, snapshot: Snapshot, renewal: Renewal) -> dict[str, int] | None:
         """See `Active`. Of a leaf that is new, nobody holds a state before it began, which may have been to warm up."""
         before = self.catalogue.active(snapshot.since - 1)
-        if not renewal.is_silent or _differ(before.current, snapshot.current, _NOT_OF_SEGMENTS):
+        if not renewal.is_silent or differ(before.current, snapshot.current, NOT_OF_SEGMENTS):
             return None
         young = renewal.asked - self._asked(before)
         found = dict.fromkeys(renewal.held | renewal.asked - young, -1)
@@ -281,12 +276,6 @@ class Definitions:
 
     def _campaign(self, id: str, version: int) -> Published:
         return self.catalogue.versions["campaign", id][version]
-
-
-def _differ(a: _Versions, b: _Versions, kinds: tuple[str, ...] = _OF_EVERYONE) -> bool:
-    """Whether anything differs that every contact has to know of."""
-    keys = (key for key in a.keys() | b.keys() if key[0] in kinds)
-    return any(a.get(key) != b.get(key) for key in keys if key[0] != LAUNCH or key in b)  # for its end nobody waits
 
 
 def _topics(snapshot: Snapshot) -> dict[tuple[str, str], str]:

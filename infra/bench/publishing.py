@@ -98,14 +98,14 @@ class _Story:
             "members": expected,
             "call_s": round(called_s, 3),
             "complete_s": round(taken, 2),
-            "cpu_s": {name: round(now - cpu.get(name, 0.0), 2) for name, now in self._cpu().items()},
+            "cpu_s": {who[0]: round(now - cpu.get(who, 0.0), 2) for who, now in self._cpu().items()},
             **self._live.latencies(),
         }
 
-    def _cpu(self) -> dict[str, float]:
-        """Seconds of the processor that each process has taken."""
-        running = {c.name: c.process.pid for c in self._supervisor.children if c.process is not None}
-        return {name: _seconds(pid) for name, pid in running.items()}
+    def _cpu(self) -> dict[tuple[str, int], float]:
+        """Seconds of the processor that each process has taken: (name, id) -> seconds."""
+        running = [(c.name, c.process.pid) for c in self._supervisor.children if c.process is not None]
+        return {(name, pid): _seconds(pid) for name, pid in running}
 
     def _edit(self) -> dict[str, Any]:
         """Fewer views will do: those who were members stay, and neither leave nor enter again."""

@@ -1,0 +1,23 @@
+"""Which changes of definitions every contact has to know of: so that a pass over everyone follows them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from flows.campaigns.launch import KIND as LAUNCH
+from flows.definitions.catalogue import Published
+
+# What is asked, what holds where nothing was said, who is held out, what is sent to whom.
+NOT_OF_SEGMENTS: Final = ("journey", "campaign", LAUNCH, "topic", "workspace", "holdout")
+OF_EVERYONE: Final = ("segment", *NOT_OF_SEGMENTS)
+
+
+def differ(
+    a: Mapping[tuple[str, str], Published],
+    b: Mapping[tuple[str, str], Published],
+    kinds: tuple[str, ...] = OF_EVERYONE,
+) -> bool:
+    """Whether anything of these kinds differs between what was current and what is; for a launch's end nobody waits."""
+    keys = (key for key in a.keys() | b.keys() if key[0] in kinds)
+    return any(a.get(key) != b.get(key) for key in keys if key[0] != LAUNCH or key in b)
