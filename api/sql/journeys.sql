@@ -1,15 +1,27 @@
 -- name: journey_versions
--- Of a journey's runs that entered in a span: how many entered, last, and ended for which reason, a row a version.
+-- Of a journey's runs that entered in a span: how many entered, last, and ended for which reason, a row a version: the
+-- one that was entered, wherever migrations have moved them since.
 SELECT
-    version,
+    if(first_version = 0, version, first_version) AS version,
     count() AS entered,
     countIf(isNull(exited_at)) AS active,
     countIf(completed) AS completed,
     sumMapIf(map(exit_reason, toUInt64(1)), isNotNull(exited_at)) AS exited
-FROM journey_executions FINAL
-WHERE journey = {journey:String}
-    AND entered_at >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')
-    AND entered_at < fromUnixTimestamp64Milli({to:Int64}, 'UTC')
+FROM
+(
+    SELECT run, version, exited_at, completed, exit_reason
+    FROM journey_executions FINAL
+    WHERE journey = {journey:String}
+        AND entered_at >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')
+        AND entered_at < fromUnixTimestamp64Milli({to:Int64}, 'UTC')
+) AS runs
+LEFT JOIN
+(
+    SELECT run, argMin(from_version, (at, offset)) AS first_version
+    FROM journey_moves
+    WHERE journey = {journey:String}
+    GROUP BY run
+) AS moves USING (run)
 GROUP BY version
 ORDER BY version
 
@@ -17,11 +29,22 @@ ORDER BY version
 -- Of the same runs: how many came to each node, rest there now, left by which edge, and ended there for which reason.
 WITH runs AS
 (
-    SELECT run, version, exited_at, exit_node, exit_reason
-    FROM journey_executions FINAL
-    WHERE journey = {journey:String}
-        AND entered_at >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')
-        AND entered_at < fromUnixTimestamp64Milli({to:Int64}, 'UTC')
+    SELECT run, if(first_version = 0, version, first_version) AS version, exited_at, exit_node, exit_reason
+    FROM
+    (
+        SELECT run, version, exited_at, exit_node, exit_reason
+        FROM journey_executions FINAL
+        WHERE journey = {journey:String}
+            AND entered_at >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')
+            AND entered_at < fromUnixTimestamp64Milli({to:Int64}, 'UTC')
+    ) AS entries
+    LEFT JOIN
+    (
+        SELECT run, argMin(from_version, (at, offset)) AS first_version
+        FROM journey_moves
+        WHERE journey = {journey:String}
+        GROUP BY run
+    ) AS moves USING (run)
 ),
 steps AS
 (

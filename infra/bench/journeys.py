@@ -89,6 +89,7 @@ def steps(runs: int) -> dict[str, Any]:
         "runs": runs,
         "seconds": round(done.seconds, 2),
         "fold_us_a_step": round(done.fold_s / said * 1e6, 2),
+        "cpu_us_a_step": round(done.cpu_s / said * 1e6, 2),
     }
 
 
@@ -141,11 +142,11 @@ def resting(waiting: int) -> dict[str, Any]:
         latency.park(log, waiting)
         begun = time.perf_counter()
         with latency.serving(path, state) as served:
-            latency.until_answered(log, -1)
+            latency.until_folded(log)
             fill_s = time.perf_counter() - begun
         begun = time.perf_counter()
         with latency.serving(path, state) as served:
-            latency.until_answered(log, -1_001)
+            latency.until_answered(log, -20_001)
             restart_s = time.perf_counter() - begun
             memory, worked = served.memory_mb(), served.cpu_s()
             time.sleep(_QUIET_S)

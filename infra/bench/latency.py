@@ -105,10 +105,10 @@ def latency(pending: int = 200_000, rate: int = 1_000, seconds: int = 10) -> Res
         time.sleep(LEAD_MS / 1000 + 0.1)
         park(log, pending)
         with serving(path, state):
-            until_answered(log, -1)
+            until_folded(log)
         begun = time.perf_counter()
         with serving(path, state) as served:
-            until_answered(log, -1_001)
+            until_answered(log, -20_001)
             restart_s = time.perf_counter() - begun
             taken = measure(log, pending, rate, seconds)
         log.close()
@@ -137,6 +137,12 @@ def _identify(i: int, now: int) -> Entry:
 
 def _go(i: int, contact: int, now: int) -> Entry:
     return Entry(EVENTS, f"contact-{contact}", encode(Event("track", f"go-{i}", now, "go", received_at=now)))
+
+
+def until_folded(log: SqliteLog) -> None:
+    """Twice: what the parked contacts' addresses were told of lies behind the first answer."""
+    until_answered(log, -1)
+    until_answered(log, -10_001)
 
 
 def until_answered(log: SqliteLog, number: int) -> None:

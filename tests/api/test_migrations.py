@@ -64,22 +64,29 @@ def test_runs_move_and_are_taken_back(lived: Living):
     assert lived.post(MIGRATE, {"from": 1, "to": 2, "nodes": {"a": "c"}})["id"] == "j.1-2.2"
 
 
-@pytest.mark.parametrize(
-    ("body", "paths"),
-    [
-        ({"from": 1, "to": 7, "nodes": {"a": "c", "x": "b"}}, {"to", "nodes.x"}),
-        ({"from": 1, "to": 2, "nodes": {"a": "start", "y": "z"}}, {"nodes.a", "nodes.y"}),
-        ({"from": 2, "to": 2}, {"to"}),
-        ({"reverse": "nothing"}, {"reverse"}),
-        ({"reverse": "x", "from": 1}, {"body"}),
-        ({"from": 1}, {"body"}),
-        ({"from": 1, "to": 2, "unmapped": "burn"}, {"body.unmapped"}),
-    ],
-)
-def test_every_fault_of_a_map_is_told_and_nothing_moves(lived: Living, body: dict[str, Any], paths: set[str]):
-    answer = lived.client.post(MIGRATE, json=body)
-    assert answer.status_code == 422
-    assert {error["path"] for error in answer.json()["errors"]} >= paths
+FAULTS: list[tuple[dict[str, Any], set[str]]] = [
+    ({"from": 1, "to": 7, "nodes": {"a": "c", "x": "b"}}, {"to", "nodes.x"}),
+    ({"from": 1, "to": 2, "nodes": {"a": "start", "y": "z"}}, {"nodes.a", "nodes.y"}),
+    ({"from": 2, "to": 2}, {"to"}),
+    ({"reverse": "nothing"}, {"reverse"}),
+    ({"reverse": "x", "from": 1}, {"body"}),
+    ({"from": 1}, {"body"}),
+    ({"from": 1, "to": 2, "unmapped": "burn"}, {"body.unmapped"}),
+]
+
+
+def test_every_fault_of_a_map_is_told_and_nothing_moves(lived: Living):
+    for body, paths in FAULTS:
+        answer = lived.client.post(MIGRATE, json=body)
+        assert answer.status_code == 422
+        assert {error["path"] for error in answer.json()["errors"]} >= paths
     assert lived.client.post(MIGRATE.replace("/j/", "/none/"), json={"from": 1, "to": 2}).status_code == 422
     lived.settle()
     assert {version for version, _ in runs(lived).values()} == {1}
+
+
+def test_a_run_that_was_moved_and_ended_is_reported_under_the_version_that_it_entered(lived: Living):
+    lived.post(MIGRATE, {"from": 1, "to": 2, "nodes": {"a": "c"}})
+    lived.settle(9 * HOUR)
+    (version,) = lived.get("/v1/reports/journeys", journey="j")["versions"]
+    assert (version["version"], version["entered"], version["exited"]) == (1, 3, {"done": 3})

@@ -78,24 +78,22 @@ def test_rates_are_measured_from_what_became_of_messages(lived: Living):
     assert measured["email"] == measured["email/hello"]
 
 
-@pytest.mark.parametrize(
-    ("body", "status", "said"),
-    [
-        ({"journey": {**LIVE, "id": "k"}}, 422, "as in the address"),
-        ({"journey": {**LIVE, "edges": []}}, 422, "nodes.mail"),
-        ({"journey": journey(START, node("w", "wait", for_segment="none"))}, 422, "nodes.w.for_segment"),
-        ({"definitions": [{"kind": "segment", "id": "x"}]}, 422, "segment x"),
-        ({"outcomes": {"email": {"opened": 2}}}, 422, "opened"),
-        ({"share": 0}, 422, "share"),
-        ({"more": 1}, 422, "more"),
-    ],
-)
-def test_what_cannot_be_simulated_is_refused_with_its_place(
-    lived: Living, body: dict[str, Any], status: int, said: str
-):
-    answer = lived.client.post(SIMULATE, json=body)
-    assert answer.status_code == status, answer.text
-    assert said in answer.text
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"journey": {**LIVE, "id": "k"}}, "as in the address"),
+    ({"journey": {**LIVE, "edges": []}}, "nodes.mail"),
+    ({"journey": journey(START, node("w", "wait", for_segment="none"))}, "nodes.w.for_segment"),
+    ({"definitions": [{"kind": "segment", "id": "x"}]}, "segment x"),
+    ({"outcomes": {"email": {"opened": 2}}}, "opened"),
+    ({"share": 0}, "share"),
+    ({"more": 1}, "more"),
+]
+
+
+def test_what_cannot_be_simulated_is_refused_with_its_place(lived: Living):
+    for body, said in REFUSED:
+        answer = lived.client.post(SIMULATE, json=body)
+        assert answer.status_code == 422, answer.text
+        assert said in answer.text
 
 
 def test_a_journey_that_does_not_stand_needs_a_draft(lived: Living):
