@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import (
     assets,
+    campaigns,
     contacts,
     crm,
     dead_letters,
@@ -69,6 +70,7 @@ FOR_ADMINS = (
     templates.router,
     assets.router,
     journeys.router,
+    campaigns.router,
     definitions.router,
     crm.router,
     dead_letters.router,

@@ -32,6 +32,7 @@ BY: Final = "api"
 _BODY: Final = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
 TEMPLATES: Final[tuple[str, ...]] = ("email_template", "sms_template", "push_template", "webhook_template")
 WARMED_UP: Final = ("segments", "journeys", "campaigns")
+READ_ELSEWHERE: Final = ("campaigns",)  # with what they are at: `api.campaigns`
 Id = Annotated[str, Field(description="the definition's id")]
 Expected = Annotated[int | None, Query(description="the version that you have seen; 0 for none yet")]
 IfMatch = Annotated[str | None, Header(description='the ETag that you have seen, as in "3"')]
@@ -123,7 +124,8 @@ JsonBody = Annotated[dict[str, Any], Depends(json_body)]
 Seen = Annotated[int | None, Depends(seen)]
 
 
-def _out(catalogue: Catalogue, found: Published, files: PastStore) -> DefinitionOut:
+def definition_out(catalogue: Catalogue, found: Published, files: PastStore) -> DefinitionOut:
+    """One version, as it is told."""
     is_warming = newest(catalogue).warming.get((found.kind, found.id)) == found
     return DefinitionOut(
         kind=found.kind,
@@ -139,7 +141,7 @@ def _out(catalogue: Catalogue, found: Published, files: PastStore) -> Definition
     )
 
 
-def _find(catalogue: Catalogue, kinds: Sequence[str], id: str, version: int | None = None) -> Published:
+def find(catalogue: Catalogue, kinds: Sequence[str], id: str, version: int | None = None) -> Published:
     """404 where no kind has it; 409 where several have and the kind must be said."""
     if version is None:
         held = [p for kind in kinds if (p := newest(catalogue).newest(kind, id)) is not None]
@@ -191,7 +193,7 @@ def list_definitions(
     with reader.open() as catalogue:
         found = sorted((p for kind in kinds for p in newest(catalogue).standing(kind)), key=lambda p: (p.kind, p.id))
         rest = [p for p in found if (p.kind, p.id) > place]
-        items = [_out(catalogue, p, files) for p in rest[:limit]]
+        items = [definition_out(catalogue, p, files) for p in rest[:limit]]
     more = f"{items[-1].kind}/{items[-1].id}" if len(rest) > limit else None
     return deep(DefinitionPage(items=items, next=more and urlsafe_b64encode(more.encode()).decode()), response.headers)
 
@@ -199,7 +201,7 @@ def list_definitions(
 def get_definition(reader: Reader, kinds: Kinds, files: Files, id: Id, version: int | None = None) -> Response:
     """The version that stands, also where it warms up still, or the one that is asked for."""
     with reader.open() as catalogue:
-        return _tagged(_out(catalogue, _find(catalogue, kinds, id, version), files))
+        return _tagged(definition_out(catalogue, find(catalogue, kinds, id, version), files))
 
 
 def list_versions(reader: Reader, kinds: Kinds, id: Id) -> list[VersionOut]:
@@ -221,38 +223,41 @@ def put_definition(reader: Reader, kinds: Kinds, files: Files, id: Id, body: Jso
     key = whole["kind"], id
     (made,) = publish.publish(reader, [whole], BY, None if seen is None else {key: seen})
     with reader.open() as catalogue:
-        found = _out(catalogue, newest(catalogue).newest(*key) or catalogue.versions[key][made.version], files)
+        found = definition_out(
+            catalogue, newest(catalogue).newest(*key) or catalogue.versions[key][made.version], files
+        )
     return _tagged(found, 201 if made.is_new and made.version == 1 else 200)
 
 
 def roll_back(reader: Reader, kinds: Kinds, files: Files, id: Id, to: Rollback, seen: Seen) -> Response:
     """Make an earlier version current."""
     with reader.open() as catalogue:
-        kind = _find(catalogue, kinds, id, to.version).kind
+        kind = find(catalogue, kinds, id, to.version).kind
     publish.rollback(reader, kind, id, to.version, BY, seen)
     with reader.open() as catalogue:
-        return _tagged(_out(catalogue, _find(catalogue, [kind], id), files))
+        return _tagged(definition_out(catalogue, find(catalogue, [kind], id), files))
 
 
 def delete_definition(reader: Reader, kinds: Kinds, id: Id, seen: Seen) -> None:
     """End it; its versions stay, and can be rolled back to."""
     with reader.open() as catalogue:
-        kind = _find(catalogue, kinds, id).kind
+        kind = find(catalogue, kinds, id).kind
     publish.delete(reader, kind, id, BY, seen)
 
 
 def cancel(reader: Reader, kinds: Kinds, id: Id, seen: Seen) -> None:
     """Stop what warms up: what stood goes on. A rollback to the version begins again."""
     with reader.open() as catalogue:
-        kind = _find(catalogue, kinds, id).kind
+        kind = find(catalogue, kinds, id).kind
     publish.cancel(reader, kind, id, BY, seen)
 
 
 def _add(collection: str) -> None:
     """The endpoints of one collection."""
     at = APIRouter(prefix=f"/v1/{collection}", tags=[collection])
-    at.add_api_route("", list_definitions, methods=["GET"], response_model=DefinitionPage)
-    at.add_api_route("/{id}", get_definition, methods=["GET"], response_model=DefinitionOut)
+    if collection not in READ_ELSEWHERE:
+        at.add_api_route("", list_definitions, methods=["GET"], response_model=DefinitionPage)
+        at.add_api_route("/{id}", get_definition, methods=["GET"], response_model=DefinitionOut)
     at.add_api_route("/{id}", put_definition, methods=["PUT"], response_model=DefinitionOut, openapi_extra=_BODY)
     at.add_api_route("/{id}", delete_definition, methods=["DELETE"], status_code=204)
     at.add_api_route("/{id}/versions", list_versions, methods=["GET"])

@@ -15,7 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from schemas.errors import InvalidInput, LogUnavailable, UnreadableRecord, VersionTaken, Violation
+from schemas.errors import InvalidInput, LogUnavailable, Refusal, UnreadableRecord, VersionTaken, Violation
 
 _LOG = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
@@ -49,6 +49,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(InvalidInput, _invalid)
     app.add_exception_handler(UnreadableRecord, _unreadable)
     app.add_exception_handler(VersionTaken, _taken)
+    app.add_exception_handler(Refusal, _taken)
     app.add_exception_handler(LogUnavailable, _unavailable)
     app.add_exception_handler(Exception, _unexpected)
 

@@ -226,6 +226,16 @@ def _append(reader: CatalogueReader, catalogue: Catalogue, acts: Sequence[Defini
         acts = [
             msgspec.structs.replace(act, warming=True, lead=lead) if (act.kind, act.id) in warm else act for act in acts
         ]
+    _land(reader, acts)
+
+
+def record(reader: CatalogueReader, acts: Sequence[Definition]) -> None:
+    """Append acts of a kind that people do not write, in one append; VersionTaken where somebody else was first."""
+    with reader.open():
+        _land(reader, acts)
+
+
+def _land(reader: CatalogueReader, acts: Sequence[Definition]) -> None:
     landed = reader.log.append([Entry(DEFINITIONS, f"{a.kind}/{a.id}", encode(a)) for a in acts])
     taken = reader.taken_until(landed[-1].offset + 1)
     void = [a for a, place in zip(acts, landed, strict=True) if place.offset not in taken]

@@ -7,6 +7,7 @@
         ├── InvalidInput          a person's or a caller's input; carries every violation with its place
         ├── UnreadableRecord      bytes that no schema here reads; they go to `dead_letters`, whole
         ├── VersionTaken          another editor published this version first
+        ├── Refusal               what is asked does not fit how things stand; says why
         ├── Fenced                another owner has taken this partition
         └── StateAhead            a state store and its log do not fit together
 
@@ -61,6 +62,10 @@ class UnreadableRecord(TerminalError):
 
 class VersionTaken(TerminalError):
     """A version of a definition that somebody else wrote first."""
+
+
+class Refusal(TerminalError):
+    """What is asked does not fit how things stand. Its message says why, and what would have to be otherwise."""
 
 
 class Fenced(TerminalError):

@@ -37,12 +37,17 @@ def campaign_faults(body: Mapping[str, Any], there: Bodies) -> list[Violation]:
         campaign = read_campaign(body)
     except InvalidInput:
         return []
-    faults = [*_templates(campaign, there), *_topic(campaign, there), *_conditions(campaign, there)]
+    faults = missing(campaign, there)
     try:
         compile_journey(as_journey(Published("campaign", campaign.id, 1, body, 0)))
     except InvalidInput as fault:
         faults += fault.violations
     return faults
+
+
+def missing(campaign: Campaign, there: Bodies) -> list[Violation]:
+    """Everything that the campaign names and that is not there."""
+    return [*_templates(campaign, there), *_topic(campaign, there), *_conditions(campaign, there)]
 
 
 def _templates(campaign: Campaign, there: Bodies) -> Iterator[Violation]:
@@ -51,7 +56,11 @@ def _templates(campaign: Campaign, there: Bodies) -> Iterator[Violation]:
             found = there.get((f"{channel}_template", template))
             if found is None:
                 yield Violation(path, f"there is no {channel}_template {template!r}")
-            elif found.get("class", "marketing") == "marketing" and campaign.message_class == "transactional":
+            elif (
+                channel != "webhook"
+                and found.get("class", "marketing") == "marketing"
+                and campaign.message_class == "transactional"
+            ):
                 yield Violation(path, f"{channel}_template {template!r} is marketing, the campaign transactional")
 
 

@@ -13,6 +13,7 @@ from flows.contact.partition import PartitionFold
 from schemas.records import LEAD_MS, TICK, Entry, Event, decode_definition, encode
 from schemas.times import DAY
 from schemas.topics import DEFINITIONS, EVENTS
+from sinks.past_store import PastStore
 from sinks.snapshot_store import SnapshotStore
 from tests.api.reading import T, World, definition, world
 
@@ -22,9 +23,9 @@ SETTLED = 1_000  # ms after which the watermark is behind nothing
 class Living:
     """The fold runs through the log each time that something was said; `now` is the log's time."""
 
-    def __init__(self, made: World, now: list[int], store: SnapshotStore):
+    def __init__(self, made: World, now: list[int], store: SnapshotStore, past: PastStore):
         self.world, self.client, self.log, self._now, self.store = made, made.client, made.log, now, store
-        self._definitions = Definitions()
+        self._definitions = Definitions(states_in=lambda partition, path: past.get(path))
         self._folds = {n: PartitionFold(n, self._definitions, {}, 0) for n in range(made.log.partitions(EVENTS))}
 
     @property
@@ -92,8 +93,11 @@ class Living:
 def living(folder: Path) -> Iterator[Living]:
     """An empty one that begins at T."""
     now = [T]
+    url = (folder / "files").absolute().as_uri()
+    past = PastStore(url)
     with world(folder, Clock(lambda: now[0], lambda: now[0])) as made:
-        yield Living(made, now, SnapshotStore((folder / "files").absolute().as_uri()))
+        yield Living(made, now, SnapshotStore(url), past)
+    past.close()
 
 
 __all__ = ["DAY", "Living", "T", "living"]

@@ -11,7 +11,9 @@ from typing import Any
 from fastapi import FastAPI
 
 from api import (
+    campaigns,
     contacts,
+    definitions,
     experiments,
     explain,
     explain_run,
@@ -37,6 +39,7 @@ from flows.warehouse.flow import run
 from schemas.records import Change, Definition, Entry, Event, encode
 from schemas.topics import EVENTS
 from sinks.clickhouse import ClickHouse
+from sinks.past_store import PastStore
 from tests.api.support import TestClient, settings
 from tests.clickhouse import emptied
 
@@ -84,6 +87,7 @@ def world(folder: Path, clock: Clock | None = None) -> Iterator[World]:
     app = FastAPI()
     reads = app.state.reads = Reads(clickhouse, log)
     app.state.deps, app.state.catalogue = Deps(settings(folder), log, reads), CatalogueReader(log)
+    app.state.past = PastStore(settings(folder).files_url)
     problems.install(app)
     routed = (
         contacts,
@@ -100,11 +104,12 @@ def world(folder: Path, clock: Clock | None = None) -> Iterator[World]:
         simulations,
         reports,
     )
-    for module in (*routed, snapshots, summary):
+    for module in (*routed, snapshots, summary, campaigns, definitions):
         app.include_router(module.router)
     with TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=True) as client:
         yield World(log, clickhouse, reads, client)
     app.state.deps.appenders.shutdown()
+    app.state.past.close()
     reads.close()
     log.close()
 

@@ -43,6 +43,12 @@ def compile_zones(given: Given) -> Query:
     return _query(c, [facts.FACTS, people.zones(c, "text({raw})")], "SELECT DISTINCT zone FROM zones")
 
 
+def compile_zone_of_each(given: Given) -> Query:
+    """Each contact's zone, as it says it; empty where it says none."""
+    c = Compiler(given)
+    return _query(c, [facts.FACTS, people.zones(c, "text({raw})")], "SELECT contact, zone FROM zones")
+
+
 def compile_contacts(given: Given) -> Query:
     """Every contact that has a record by `{at}`."""
     return _query(Compiler(given), [facts.FACTS], "SELECT DISTINCT contact FROM facts")
