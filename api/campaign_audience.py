@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from connectors.surroundings import MembersOf, conditions_reached, surroundings
+from connectors.surroundings import MembersOf, PlacesIn, conditions_reached, surroundings
 from flows.campaigns.references import conditions, missing
 from flows.definitions.catalogue import Published, Snapshot
 from flows.segments.sql.audience import CHANNELS
@@ -22,6 +22,13 @@ from schemas.times import SECOND, format_instant
 
 STALE: Final = 60 * SECOND  # an audience older than this is not sent to
 SAMPLE: Final = 3  # contacts whose messages a preview shows
+
+
+class Stores(NamedTuple):
+    """Files that conditions name: the members of snapshots, the places of rankings."""
+
+    members_of: MembersOf
+    places_in: PlacesIn
 
 
 class Audience(NamedTuple):
@@ -61,9 +68,9 @@ def staleness(watermark: int, now: int) -> list[str]:
     return [f"the audience would be stale: ClickHouse is at {format_instant(watermark)}, {behind} s behind"]
 
 
-def audience(ask: Ask, campaign: Campaign, published: Sequence[Published], at: int, members_of: MembersOf) -> Audience:
+def audience(ask: Ask, campaign: Campaign, published: Sequence[Published], at: int, stores: Stores) -> Audience:
     """Everybody, as of the instant."""
-    asked, given = _asked(ask, campaign, published, at, members_of)
+    asked, given = _asked(ask, campaign, published, at, stores)
     query = compile_table(asked, given)
     sql = f"SELECT contact, truths[2] AS excluded FROM ({query.sql}) WHERE truths[1]"
     rows = run(ask, query._replace(sql=sql), at, given)
@@ -71,9 +78,9 @@ def audience(ask: Ask, campaign: Campaign, published: Sequence[Published], at: i
     return Audience(chosen, len(rows) - len(chosen))
 
 
-def preview(ask: Ask, campaign: Campaign, published: Sequence[Published], at: int, members_of: MembersOf) -> Preview:
+def preview(ask: Ask, campaign: Campaign, published: Sequence[Published], at: int, stores: Stores) -> Preview:
     """The figures, and some of those who would be written to."""
-    asked, given = _asked(ask, campaign, published, at, members_of)
+    asked, given = _asked(ask, campaign, published, at, stores)
     query = compile_table([*asked, *map(Reachable, CHANNELS)], given)
     places = {channel: place for place, channel in enumerate(CHANNELS, 3)}
     ours = [f"truths[{places[channel]}]" for channel in campaign.content.order if channel in places] or ["1"]
@@ -98,10 +105,10 @@ def zones(ask: Ask, published: Sequence[Published], contacts: Sequence[str], at:
 
 
 def _asked(
-    ask: Ask, campaign: Campaign, published: Sequence[Published], at: int, members_of: MembersOf
+    ask: Ask, campaign: Campaign, published: Sequence[Published], at: int, stores: Stores
 ) -> tuple[list[Condition], Given]:
     """The audience, and what excludes."""
     named = conditions(campaign)
     chosen = named.pop("audience", Everyone())
     excluded: Condition = Or(tuple(named.values())) if named else Not(Everyone())
-    return [chosen, excluded], surroundings(published, [chosen, excluded], at, members_of, ask)
+    return [chosen, excluded], surroundings(published, [chosen, excluded], at, stores.members_of, stores.places_in, ask)

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from api.campaign_audience import preview, refusals, staleness
+from api.campaign_audience import Stores, preview, refusals, staleness
 from api.contacts import Seen, with_traits
 from api.definitions import BY, DefinitionOut, Files, JsonBody, Reader, definition_out, find
 from api.deps import Deps, deps
@@ -303,7 +303,8 @@ async def preview_standing(
 
 async def _preview(campaign: Campaign, snapshot: Snapshot, read: Reading, defined: Defined, deps: Deps) -> PreviewOut:
     at, published = read.fresh.watermark, list(snapshot.current.values())
-    found = await read.work(lambda ask: preview(ask, campaign, published, at, defined.store.get))
+    stores = Stores(defined.store.get, defined.past.get)
+    found = await read.work(lambda ask: preview(ask, campaign, published, at, stores))
     rows = await read.rows("contacts_seen", contacts=found.sample)
     samples = await deps.in_thread(_samples, campaign, snapshot, await with_traits(rows, read))
     return PreviewOut(

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from api.campaign_audience import audience, refusals, staleness, zones
+from api.campaign_audience import Stores, audience, refusals, staleness, zones
 from api.watermark import ends_of, freshness
 from connectors.fail_points import fail_point
 from connectors.log import Log
@@ -45,7 +45,8 @@ class Launcher:
     """`progress` is the query by that name. Its methods block: they are for threads."""
 
     def __init__(self, log: Log, reader: CatalogueReader, members_of: MembersOf, files: PastStore, progress: str):
-        self._log, self._reader, self._members_of, self._progress = log, reader, members_of, progress
+        self._log, self._reader, self._progress = log, reader, progress
+        self._stores = Stores(members_of, files.get)
         self.files = Files(files.put, files.get, partial(log.partition_of, EVENTS))
 
     # --- what may be asked -------------------------------------------------------------------------------------------
@@ -141,7 +142,7 @@ class Launcher:
         if found := [*refusals(campaign, snapshot), *staleness(watermark, self._log.now())]:
             raise Refusal(f"campaign {launch.campaign} is not launched: {'; '.join(found)}")
         published = list(snapshot.current.values())
-        who = audience(ask, campaign, published, watermark, self._members_of)
+        who = audience(ask, campaign, published, watermark, self._stores)
         wanted = self._wanted(ask, campaign, snapshot, who.contacts, watermark, firing)
         earliest = self._log.now() + MARGIN
         wanted = {contact: max(at, earliest) for contact, at in wanted.items()}

@@ -29,6 +29,7 @@ COMMANDS: Final = {  # each command's module: only the one that is called is loa
     "dead-letters": "dead_letters",
     "segment": "segment",
     "journey": "journey",
+    "campaign": "campaign",
     "explain": "explain",
     "verify": "verify",
     "replay": "replay",

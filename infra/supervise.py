@@ -25,7 +25,7 @@ from schemas.errors import InvalidInput, Violation
 
 # Which roles share a process. ClickHouse, embedded, allows one process; the fold has a core to itself.
 GROUPS: Final = (
-    ("api", "warehouse", "hydration", "verify", "analysis"),
+    ("api", "warehouse", "hydration", "verify", "analysis", "campaigns"),
     ("contacts",),
     ("ingest", "delivery", "learning"),
 )

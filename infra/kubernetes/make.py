@@ -51,6 +51,7 @@ ROLES: Final = (
     Role("hydration", "250m", "1Gi"),
     Role("verify", "250m", "1Gi"),
     Role("analysis", "250m", "512Mi"),
+    Role("campaigns", "250m", "1Gi"),
 )
 
 Manifest = dict[str, Any]

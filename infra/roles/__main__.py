@@ -27,7 +27,9 @@ from schemas.errors import InvalidInput, Violation
 
 Role = Callable[[Settings, threading.Event], None]
 
-NAMES: Final = ("api", "warehouse", "hydration", "contacts", "ingest", "delivery", "learning", "verify", "analysis")
+NAMES: Final = (
+    *("api", "warehouse", "hydration", "contacts", "ingest", "delivery", "learning", "verify", "analysis", "campaigns"),
+)
 ORPHAN_S: Final = 5.0  # what the roles get to end after whoever started them was killed
 WAKE_S: Final = 0.2  # how often the main thread looks whether a signal waits for its handler
 _LOG: Final = logging.getLogger("waxwing")

@@ -24,7 +24,8 @@ class Living:
     """The fold runs through the log each time that something was said; `now` is the log's time."""
 
     def __init__(self, made: World, now: list[int], store: SnapshotStore, past: PastStore):
-        self.world, self.client, self.log, self._now, self.store = made, made.client, made.log, now, store
+        self.world, self.client, self.log, self._now = made, made.client, made.log, now
+        self.store, self.past = store, past
         self._definitions = Definitions(states_in=lambda partition, path: past.get(path))
         self._folds = {n: PartitionFold(n, self._definitions, {}, 0) for n in range(made.log.partitions(EVENTS))}
 
