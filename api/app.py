@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import (
     assets,
+    campaign_preview,
     campaigns,
     contacts,
     crm,
@@ -70,6 +71,7 @@ FOR_ADMINS = (
     templates.router,
     assets.router,
     journeys.router,
+    campaign_preview.router,
     campaigns.router,
     definitions.router,
     crm.router,

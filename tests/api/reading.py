@@ -11,6 +11,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from api import (
+    campaign_preview,
     campaigns,
     contacts,
     definitions,
@@ -104,7 +105,7 @@ def world(folder: Path, clock: Clock | None = None) -> Iterator[World]:
         simulations,
         reports,
     )
-    for module in (*routed, snapshots, summary, campaigns, definitions):
+    for module in (*routed, snapshots, summary, campaign_preview, campaigns, definitions):
         app.include_router(module.router)
     with TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=True) as client:
         yield World(log, clickhouse, reads, client)
