@@ -68,7 +68,8 @@ def placed(event: Event, logged_at: int, partition: int, offset: int) -> None:
     Of records with the same `at` the one with the greater place is the later.
     """
     if not event.place:
-        event.place = [max(logged_at - event.at, 0), partition, offset]
+        late = logged_at - event.at
+        event.place = [late if late > 0 else 0, partition, offset]
 
 
 class CrmRecord(msgspec.Struct, omit_defaults=True, gc=False):
