@@ -145,6 +145,14 @@ def alone(
     return state
 
 
+def settled(definitions: Definitions, contact: str, stored: bytes, until: int, effects: list[Entry]) -> bytes:
+    """A partition's state once the contact has seen what passed it by, which had nothing to say to it: as `alone`."""
+    fold = ContactFold(definitions)
+    state = fold.open(stored)
+    fold.wake(contact, state, until, effects)
+    return state.save()
+
+
 def replay(
     bodies: Sequence[Mapping[str, Any]],
     lines: Sequence[Line],

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from connectors.log import Log
 from flows.contact.active import Definitions
-from flows.contact.replay import alone
+from flows.contact.replay import alone, settled
 from schemas.records import Entry, Record, decode_change, decode_event, decode_send
 from schemas.topics import CHANGES, DEFINITIONS, EVENTS, SENDS
 from sinks.state_store import StateStore
@@ -37,11 +37,16 @@ class Verdict:
         return not (self.missing or self.extra or self.different or self.states or self.lost)
 
 
-def pure_fold(log: Log) -> tuple[dict[str, dict[str, bytes]], dict[str, bytes]]:
-    """Effects by topic and id, and states, of each contact alone: its own records, from offset 0."""
+def definitions_of(log: Log) -> Definitions:
+    """All that was ever published."""
     definitions = Definitions()
     for record in read_all(log, DEFINITIONS, 0):
         definitions.apply(record)
+    return definitions
+
+
+def pure_fold(log: Log, definitions: Definitions) -> tuple[dict[str, dict[str, bytes]], dict[str, bytes]]:
+    """Effects by topic and id, and states, of each contact alone: its own records, from offset 0."""
     effects, states = list[Entry](), dict[str, bytes]()
     for partition in range(log.partitions(EVENTS)):
         records = read_all(log, EVENTS, partition)
@@ -60,7 +65,8 @@ def pure_fold(log: Log) -> tuple[dict[str, dict[str, bytes]], dict[str, bytes]]:
 
 def judge(log: Log, folder: Path, acknowledged: set[str]) -> Verdict:
     """Compare; the worker must have ended cleanly, so that its stores are at the end of the log."""
-    pure, states = pure_fold(log)
+    definitions = definitions_of(log)
+    pure, states = pure_fold(log, definitions)
     verdict = Verdict()
     for topic, expected in pure.items():
         logged: dict[str, set[bytes]] = defaultdict(set)
@@ -77,8 +83,9 @@ def judge(log: Log, folder: Path, acknowledged: set[str]) -> Verdict:
     saved: dict[str, bytes] = {}
     for partition in range(log.partitions(EVENTS)):
         store = StateStore(folder / str(partition))
-        saved |= store.load()
         assert store.next_offset == log.end(EVENTS, partition), "the worker has not folded all of its log"
+        loaded, until = store.load(), store.logged_at
+        saved |= {c: settled(definitions, c, blob, until, []) for c, blob in loaded.items()}
         store.close()
     verdict.states = [c for c in saved.keys() | states.keys() if saved.get(c) != states.get(c)]
     ids = {decode_event(r.value).id for p in range(log.partitions(EVENTS)) for r in read_all(log, EVENTS, p)}
