@@ -19,7 +19,7 @@ from api.bodies import as_object, read_body
 from api.hydration import HydrationOut, MemoryOut, hydration_of, memory_of
 from connectors import publish
 from connectors.publish import CatalogueReader, newest
-from flows.definitions.catalogue import Catalogue, Published
+from flows.definitions.catalogue import Catalogue, Draft, Published
 from flows.segments.footprint import of_segment
 from schemas.definitions import KINDS
 from schemas.definitions.json_schema import schema_of
@@ -49,7 +49,9 @@ class DefinitionOut(BaseModel):
     version: int
     latest_version: int = Field(description="the highest version that was ever published")
     active_from: str = Field(description="when this version becomes, or became, the current one")
-    status: Literal["warming", "active"] = Field(description="warming: it is current once its past is known")
+    status: Literal["warming", "active", "archived"] = Field(
+        description="warming: it is current once its past is known; archived: nothing acts on it"
+    )
     hydration: HydrationOut | None = Field(None, description="how far its past is brought, while it warms up")
     memory: MemoryOut | None = Field(None, description="of a segment, what the fold keeps of each contact for it")
     body: dict[str, Any] = Field(description="the definition as it was written")
@@ -60,6 +62,19 @@ class DefinitionPage(BaseModel):
 
     items: list[DefinitionOut]
     next: str | None = Field(description="the cursor of the next page")
+
+
+class DraftOut(BaseModel):
+    """What is written and not published."""
+
+    kind: str
+    id: str
+    name: str
+    upon: int = Field(description="the version that stood when it was written; 0: none")
+    saved_at: str
+    by: str
+    status: Literal["draft"] = "draft"
+    body: dict[str, Any] = Field(description="the draft as it was written")
 
 
 class VersionOut(BaseModel):
@@ -134,7 +149,7 @@ def definition_out(catalogue: Catalogue, found: Published, files: PastStore) -> 
         version=found.version,
         latest_version=catalogue.latest_version(found.kind, found.id),
         active_from=format_instant(found.since),
-        status="warming" if is_warming else "active",
+        status="warming" if is_warming else "archived" if found in catalogue.archived.values() else "active",
         hydration=hydration_of(files, found) if is_warming else None,
         memory=memory_of(of_segment(found.body)) if found.kind == "segment" else None,
         body=dict(found.body),
@@ -252,6 +267,60 @@ def cancel(reader: Reader, kinds: Kinds, id: Id, seen: Seen) -> None:
     publish.cancel(reader, kind, id, BY, seen)
 
 
+def archive(reader: Reader, kinds: Kinds, id: Id, seen: Seen) -> None:
+    """End it and keep it in the list of what is archived; a rollback brings it back."""
+    with reader.open() as catalogue:
+        kind = find(catalogue, kinds, id).kind
+    publish.archive(reader, kind, id, BY, seen)
+
+
+def get_draft(reader: Reader, kinds: Kinds, id: Id) -> Response:
+    """The draft."""
+    return deep(_draft_out(_draft(reader, kinds, id)), {})
+
+
+def put_draft(reader: Reader, kinds: Kinds, id: Id, body: JsonBody) -> Response:
+    """Keep it as a draft, in place of an earlier one: checked as by publishing, and nothing acts on it."""
+    whole = _whole(kinds, id, body)
+    publish.save_drafts(reader, [whole], BY)
+    return deep(_draft_out(_draft(reader, (whole["kind"],), id)), {})
+
+
+def discard_draft(reader: Reader, kinds: Kinds, id: Id) -> None:
+    """Forget the draft."""
+    publish.discard_draft(reader, _draft(reader, kinds, id).kind, id, BY)
+
+
+def publish_draft(reader: Reader, kinds: Kinds, files: Files, id: Id, seen: Seen) -> Response:
+    """Publish the draft: 409 where another version stands than when it was written, unless that was seen."""
+    kind = _draft(reader, kinds, id).kind
+    made = publish.publish_draft(reader, kind, id, BY, seen)
+    with reader.open() as catalogue:
+        return _tagged(definition_out(catalogue, catalogue.versions[kind, id][made.version], files))
+
+
+def _draft(reader: CatalogueReader, kinds: Sequence[str], id: str) -> Draft:
+    with reader.open() as catalogue:
+        held = [draft for kind in kinds if (draft := catalogue.drafts.get((kind, id))) is not None]
+    if not held:
+        raise HTTPException(404, f"there is no draft of {' or '.join(kinds)} {id}")
+    if len(held) > 1:
+        raise HTTPException(409, f"{id} is the id of {' and '.join(d.kind for d in held)}: use the collection of one")
+    return held[0]
+
+
+def _draft_out(draft: Draft) -> DraftOut:
+    return DraftOut(
+        kind=draft.kind,
+        id=draft.id,
+        name=str(draft.body.get("name", "")),
+        upon=draft.upon,
+        saved_at=format_instant(draft.at),
+        by=draft.by,
+        body=dict(draft.body),
+    )
+
+
 def _add(collection: str) -> None:
     """The endpoints of one collection."""
     at = APIRouter(prefix=f"/v1/{collection}", tags=[collection])
@@ -261,10 +330,40 @@ def _add(collection: str) -> None:
     at.add_api_route("/{id}", put_definition, methods=["PUT"], response_model=DefinitionOut, openapi_extra=_BODY)
     at.add_api_route("/{id}", delete_definition, methods=["DELETE"], status_code=204)
     at.add_api_route("/{id}/versions", list_versions, methods=["GET"])
+    at.add_api_route("/{id}/draft", get_draft, methods=["GET"], response_model=DraftOut)
+    at.add_api_route("/{id}/draft", put_draft, methods=["PUT"], response_model=DraftOut, openapi_extra=_BODY)
+    at.add_api_route("/{id}/draft", discard_draft, methods=["DELETE"], status_code=204)
+    at.add_api_route("/{id}/publish", publish_draft, methods=["POST"], response_model=DefinitionOut)
+    at.add_api_route("/{id}/archive", archive, methods=["POST"], status_code=204)
     at.add_api_route("/{id}/rollback", roll_back, methods=["POST"], response_model=DefinitionOut)
     if collection in WARMED_UP:
         at.add_api_route("/{id}/hydration", cancel, methods=["DELETE"], status_code=204)
     router.include_router(at)
+
+
+class DraftList(BaseModel):
+    """All drafts, by kind and id."""
+
+    items: list[DraftOut]
+
+
+@router.get("/v1/drafts", tags=["drafts"], response_model=DraftList)
+def drafts(reader: Reader, kind: Annotated[str | None, Query(description="only of this kind")] = None) -> Response:
+    """What is written and not published, by kind and id."""
+    with reader.open() as catalogue:
+        found = sorted((d for d in catalogue.drafts.values() if kind in (None, d.kind)), key=lambda d: (d.kind, d.id))
+    return deep(DraftList(items=[_draft_out(draft) for draft in found]), {})
+
+
+@router.get("/v1/archived", tags=["drafts"], response_model=DefinitionPage)
+def archived(
+    reader: Reader, files: Files, kind: Annotated[str | None, Query(description="only of this kind")] = None
+) -> Response:
+    """What is archived, by kind and id: it can be rolled back to, and nothing acts on it."""
+    with reader.open() as catalogue:
+        held = sorted((p for p in catalogue.archived.values() if kind in (None, p.kind)), key=lambda p: (p.kind, p.id))
+        items = [definition_out(catalogue, p, files) for p in held]
+    return deep(DefinitionPage(items=items, next=None), {})
 
 
 @router.get("/v1/schemas", tags=["schemas"])

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, HTTPException, Query
 from pydantic import AwareDatetime, BaseModel, Field
 
 from api.contacts import Seen, with_traits
@@ -13,6 +13,7 @@ from api.definitions import JsonBody
 from api.hydration import MemoryOut, memory_of
 from api.reads import Reading, reading
 from api.surroundings import Defined, InBatch, defined
+from connectors.publish import newest
 from flows.definitions.catalogue import Published
 from flows.segments.footprint import footprint
 from flows.segments.order import refuse_cycles
@@ -60,6 +61,22 @@ async def preview(body: JsonBody, read: Reading = Depends(reading), defined: Def
     in_batch = await read.work(lambda ask: defined.in_batch([condition], at))
     counts = {"members": found.members, "reachable": found.reachable}
     return Preview(at=from_ms(at), sample=sample, memory=memory, in_batch=in_batch, **counts)
+
+
+@router.get("/v1/segments/{segment}/preview", responses={404: {}})
+async def preview_of(
+    segment: str,
+    draft: Annotated[bool, Query(description="the draft; else the version that stands")] = False,
+    read: Reading = Depends(reading),
+    defined: Defined = Depends(defined),
+) -> Preview:
+    """Who would be in the segment by its draft, or by its condition as it stands."""
+    with defined.reader.open() as catalogue:
+        stands, saved = newest(catalogue).newest("segment", segment), catalogue.drafts.get(("segment", segment))
+    found = saved if draft else stands
+    if found is None:
+        raise HTTPException(404, f"there is no {'draft of ' if draft else ''}segment {segment!r}")
+    return await preview(dict(found.body), read, defined)
 
 
 def _condition(body: Mapping[str, Any], published: list[Published]) -> Condition:

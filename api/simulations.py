@@ -43,6 +43,7 @@ class SimulateIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     journey: dict[str, Any] | None = Field(None, description="the draft; by default the version that stands")
+    draft: bool = Field(False, description="try the draft that was saved")
     definitions: list[dict[str, Any]] = Field([], max_length=100, description="drafts of what it refers to")
     until: AwareDatetime | None = Field(None, description="let time pass until then; by default the watermark")
     outcomes: Literal["measured", "none"] | dict[str, RatesIn] = Field(
@@ -79,6 +80,7 @@ async def simulate(
 
 def _simulate(id: str, given: SimulateIn, at: int, defined: Defined, history: HistoryQuery) -> dict[str, Any]:
     with defined.reader.open() as catalogue:
+        given = _with_saved(catalogue, id, given)
         live, draft = newest(catalogue).newest("journey", id), _draft(catalogue, id, given)
     if live is None and (given.journey is None or given.against):
         raise HTTPException(404, f"there is no journey {id!r} that stands")
@@ -116,6 +118,16 @@ class _Tried:
         self._history.records = 0
         lines = self._history.lines(self._until, self._given.imported == "lived", self._given.share)
         return trial.run(lines, self._until)
+
+
+def _with_saved(catalogue: Catalogue, id: str, given: SimulateIn) -> SimulateIn:
+    """The draft that was saved, where it is asked for."""
+    if not given.draft:
+        return given
+    saved = catalogue.drafts.get(("journey", id))
+    if saved is None:
+        raise HTTPException(404, f"there is no draft of journey {id!r}")
+    return given.model_copy(update={"journey": dict(saved.body)})
 
 
 def _draft(catalogue: Catalogue, id: str, given: SimulateIn) -> Published | None:

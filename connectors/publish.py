@@ -19,7 +19,7 @@ from connectors.consistency import check_together, must_warm_up, unknown_names
 from connectors.log import Log
 from connectors.migrating import KIND as MIGRATION
 from connectors.migrating import migration_faults
-from flows.definitions.catalogue import Catalogue, Published, Snapshot
+from flows.definitions.catalogue import Catalogue, Draft, Published, Snapshot
 from flows.segments.footprint import LIMIT, too_large
 from schemas.definitions import parse
 from schemas.definitions.conditions import parse_condition
@@ -172,6 +172,65 @@ def delete(reader: CatalogueReader, kind: str, id: str, by: str = "", expected: 
         if newest(catalogue).newest(kind, id) is None:
             raise InvalidInput(f"{kind} {id}", [Violation("id", "there is no such definition")])
         _append(reader, catalogue, [_act(kind, id, "delete", catalogue.latest_version(kind, id), by)])
+
+
+def archive(reader: CatalogueReader, kind: str, id: str, by: str = "", expected: int | None = None) -> None:
+    """End a definition as `delete` does, and keep it in the list of what is archived: a rollback brings it back."""
+    with reader.open() as catalogue:
+        _check_expected(catalogue, {} if expected is None else {(kind, id): expected})
+        if newest(catalogue).newest(kind, id) is None:
+            raise InvalidInput(f"{kind} {id}", [Violation("id", "there is no such definition")])
+        version = catalogue.latest_version(kind, id)
+        _append(reader, catalogue, [Definition(kind, id, "delete", version, by=by, archive=True)])
+
+
+def save_drafts(
+    reader: CatalogueReader, bodies: Sequence[Mapping[str, Any]], by: str = "", places: Sequence[str] = ()
+) -> None:
+    """Keep the bodies aside as drafts, in place of earlier ones: nothing acts on them before they are published.
+
+    Raises InvalidInput with every fault that a body has by itself; what it names need not be there yet.
+    """
+    names = [f"{body.get('kind')} {body.get('id')}" for body in bodies]
+    if faults := validate(bodies, places or (names if len(bodies) > 1 else ()), reader.leaf_bytes):
+        raise InvalidInput("definitions" if len(bodies) > 1 else names[0], faults)
+    with reader.open() as catalogue:
+        acts = [_drafted(catalogue, body["kind"], body["id"], body, by) for body in bodies]
+        reader.log.append([Entry(DEFINITIONS, f"{a.kind}/{a.id}", encode(a)) for a in acts])
+
+
+def publish_draft(
+    reader: CatalogueReader, kind: str, id: str, by: str = "", expected: int | None = None
+) -> Publication:
+    """Publish the draft as `publish` does. Unless `expected` says otherwise, VersionTaken where another version stands
+    than when it was written. InvalidInput where there is no draft."""
+    draft = _draft(reader, kind, id)
+    seen = draft.upon if expected is None else expected
+    (made,) = publish(reader, [draft.body], by, {(kind, id): seen})
+    if not made.is_new:
+        discard_draft(reader, kind, id, by)
+    return made
+
+
+def discard_draft(reader: CatalogueReader, kind: str, id: str, by: str = "") -> None:
+    """Forget the draft. InvalidInput where there is none."""
+    _draft(reader, kind, id)
+    with reader.open() as catalogue:
+        act = _drafted(catalogue, kind, id, {}, by)
+        reader.log.append([Entry(DEFINITIONS, f"{kind}/{id}", encode(act))])
+
+
+def _draft(reader: CatalogueReader, kind: str, id: str) -> Draft:
+    with reader.open() as catalogue:
+        draft = catalogue.drafts.get((kind, id))
+    if draft is None:
+        raise InvalidInput(f"{kind} {id}", [Violation("id", "has no draft")])
+    return draft
+
+
+def _drafted(catalogue: Catalogue, kind: str, id: str, body: Mapping[str, Any], by: str) -> Definition:
+    stands = newest(catalogue).newest(kind, id)
+    return Definition(kind, id, "draft", stands.version if stands else 0, dict(body), by)
 
 
 def cancel(reader: CatalogueReader, kind: str, id: str, by: str = "", expected: int | None = None) -> None:

@@ -25,6 +25,8 @@ COMMANDS: Final = {  # each command's module: only the one that is called is loa
     "rollback": "definitions",
     "delete": "definitions",
     "cancel": "definitions",
+    "publish": "definitions",
+    "archive": "definitions",
     "import": "importing",
     "dead-letters": "dead_letters",
     "segment": "segment",

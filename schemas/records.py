@@ -94,18 +94,21 @@ class Definition(msgspec.Struct, omit_defaults=True, gc=False):
     `publish` carries a new version's body: the first record of a version wins, later ones are void. With `warming` it
     does not become current yet: what it asks of events accumulates. `switch` makes a version current that has warmed
     up, and its body (`since`, `leaves`, `past`: partition -> file) brings what came before; `rollback` makes an earlier
-    one current; `delete` ends the definition (its versions stay readable). A warming version's and a switch's lead may
-    be shorter, where the log lets everybody heed it (`connectors.log.Log.lead_ms`).
+    one current; `delete` ends the definition (its versions stay readable), and with `archive` it is still listed.
+    `draft` keeps a body aside that nothing acts on, written upon `version`; with an empty body it is discarded. A
+    warming version's and a switch's lead may be shorter, where the log lets everybody heed it
+    (`connectors.log.Log.lead_ms`).
     """
 
     kind: str
     id: str
-    op: Literal["publish", "rollback", "switch", "delete"]
+    op: Literal["publish", "rollback", "switch", "delete", "draft"]
     version: int
     body: dict[str, JSON] = {}
     by: str = ""
     warming: bool = False
     lead: int = LEAD_MS
+    archive: bool = False
 
 
 class Change(msgspec.Struct, omit_defaults=True, gc=False):

@@ -25,6 +25,17 @@ class Published(NamedTuple):
     since: int
 
 
+class Draft(NamedTuple):
+    """What is written and not published: nothing acts on it. `upon` is the version that its editor had seen."""
+
+    kind: str
+    id: str
+    body: Mapping[str, JSON]
+    by: str
+    at: int
+    upon: int
+
+
 class Past(NamedTuple):
     """What a switch brings: the files (partition of `events`, path) in which these leaves' states from before are."""
 
@@ -74,6 +85,8 @@ class Catalogue:
     def __init__(self) -> None:
         self.next_offset = 0
         self.versions: dict[tuple[str, str], dict[int, Published]] = {}
+        self.drafts: dict[tuple[str, str], Draft] = {}
+        self.archived: dict[tuple[str, str], Published] = {}
         self._since: list[int] = []
         self._snapshots: list[Snapshot] = []
         self._brought: set[tuple[str, str, int, int]] = set()  # what was current already when it was brought its past
@@ -84,14 +97,22 @@ class Catalogue:
         self.next_offset = record.offset + 1
         d = decode_definition(record.value)
         since, key = max(record.logged_at + d.lead, self.last), (d.kind, d.id)
+        if d.op == "draft":
+            self._draft(key, d, record.logged_at)
+            return True
         known = self.versions.setdefault(key, {})
         if d.op == "publish":
             if d.version in known:
                 return False
             made = known[d.version] = Published(d.kind, d.id, d.version, d.body, since)
             self._activate(since, key, made, d.warming)
+            if key in self.drafts and self.drafts[key].body == d.body:
+                del self.drafts[key]
         elif d.op == "delete":
+            ended = self._last.newest(*key)
             self._activate(since, key, None)
+            if d.archive and ended is not None:
+                self.archived[key] = ended
         elif d.op == "switch":
             return self._switch(since, key, d)
         elif d.version not in known:
@@ -99,6 +120,12 @@ class Catalogue:
         else:
             self._activate(since, key, known[d.version]._replace(since=since), d.warming)
         return True
+
+    def _draft(self, key: tuple[str, str], d: Definition, at: int) -> None:
+        if d.body:
+            self.drafts[key] = Draft(d.kind, d.id, d.body, d.by, at, d.version)
+        else:
+            self.drafts.pop(key, None)
 
     def _switch(self, since: int, key: tuple[str, str], d: Definition) -> bool:
         """Make the version current that warms up since `body.since`; void where it was cancelled, or began anew. Or
@@ -139,6 +166,7 @@ class Catalogue:
         last = self._last
         current, warm = dict(last.current), dict(last.warming)
         warm.pop(key, None)
+        self.archived.pop(key, None)
         if made is None:
             current.pop(key, None)
         elif warming:

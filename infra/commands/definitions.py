@@ -16,7 +16,7 @@ from connectors.consistency import unknown_names
 from connectors.documents import files_of, read_documents
 from connectors.open import open_log
 from connectors.publish import CatalogueReader, Publication, newest
-from flows.definitions.catalogue import Catalogue, Published
+from flows.definitions.catalogue import Catalogue, Draft, Published
 from flows.segments.footprint import of_segment
 from infra.settings import Settings
 from schemas.definitions import KINDS
@@ -33,6 +33,8 @@ NOT_THERE = 1
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(apply)
+    app.command("publish")(publish_draft)
+    app.command()(archive)
     app.command()(get)
     app.command()(rollback)
     app.command()(delete)
@@ -42,6 +44,7 @@ def register(app: typer.Typer) -> None:
 def apply(
     paths: Annotated[list[Path], typer.Argument(help="folders, or YAML and JSON files")],
     check: Annotated[bool, typer.Option("--check", help="only say what is wrong")] = False,
+    draft: Annotated[bool, typer.Option("--draft", help="keep them as drafts, on which nothing acts")] = False,
 ) -> None:
     """Publish the definitions that changed, all of them or none."""
     documents, faults = [], []
@@ -50,13 +53,19 @@ def apply(
         documents += found
         faults += wrong
     bodies, places = [d.body for d in documents], [d.place for d in documents]
-    faults += publish.validate(bodies, places, Settings().leaf_bytes) + _unknown_names(bodies, places)
+    faults += publish.validate(bodies, places, Settings().leaf_bytes)
+    faults += [] if draft else _unknown_names(bodies, places)
     if faults:
         raise InvalidInput("apply", faults)
     if check:
         typer.echo(f"{len(documents)} definitions, no fault")
         return
     with _reader() as reader:
+        if draft:
+            publish.save_drafts(reader, bodies, _user(), places)
+            for body in bodies:
+                typer.echo(f"{body['kind']}/{body['id']} kept as a draft")
+            return
         for made, body in zip(publish.publish(reader, bodies, _user(), places=places), bodies, strict=True):
             typer.echo(_line(made, body))
 
@@ -66,9 +75,14 @@ def get(
     id: Annotated[str | None, typer.Argument(help="one definition; without it a list")] = None,
     version: Annotated[int | None, typer.Option(help="a version that is not the current one")] = None,
     status: Annotated[bool, typer.Option("--status", help="its version, and how far its past is brought")] = False,
+    draft: Annotated[bool, typer.Option("--draft", help="its draft; without an id the list of drafts")] = False,
+    archived: Annotated[bool, typer.Option("--archived", help="the list of what is archived")] = False,
 ) -> None:
     """Print a definition as it was written, or list those of a kind."""
     _check_kind(kind)
+    if draft or archived:
+        _print_aside(kind, id, draft)
+        return
     with _reader() as reader, reader.open() as catalogue:
         if id is None:
             for published in newest(catalogue).standing(kind):
@@ -81,6 +95,41 @@ def get(
         typer.echo(f"there is no {kind} {id}{'' if version is None else f' version {version}'}", err=True)
         raise typer.Exit(NOT_THERE)
     typer.echo(json.dumps(told) if status else json.dumps(found.body, indent=2, ensure_ascii=False))
+
+
+def _print_aside(kind: str, id: str | None, is_draft: bool) -> None:
+    """Drafts or what is archived: one as it was written, or a line each."""
+    with _reader() as reader, reader.open() as catalogue:
+        held: Mapping[tuple[str, str], Draft | Published] = catalogue.drafts if is_draft else catalogue.archived
+        found = [one for key, one in sorted(held.items()) if key[0] == kind and id in (None, key[1])]
+    if id is None:
+        for one in found:
+            known = {"id": one.id, "name": one.body.get("name", "")}
+            known |= {"status": "draft", "by": one.by} if isinstance(one, Draft) else {"status": "archived"}
+            typer.echo(json.dumps(known))
+    elif found:
+        typer.echo(json.dumps(found[0].body, indent=2, ensure_ascii=False))
+    else:
+        typer.echo(f"there is no {'draft of' if is_draft else 'archived'} {kind} {id}", err=True)
+        raise typer.Exit(NOT_THERE)
+
+
+def publish_draft(kind: Kind, id: Id) -> None:
+    """Publish a draft."""
+    _check_kind(kind)
+    with _reader() as reader:
+        made = publish.publish_draft(reader, kind, id, _user())
+        with reader.open() as catalogue:
+            body = catalogue.versions[kind, id][made.version].body
+    typer.echo(_line(made, body))
+
+
+def archive(kind: Kind, id: Id) -> None:
+    """End a definition and keep it in the list of what is archived. A rollback brings it back."""
+    _check_kind(kind)
+    with _reader() as reader:
+        publish.archive(reader, kind, id, _user())
+    typer.echo(f"{kind}/{id} is archived")
 
 
 def rollback(kind: Kind, id: Id, version: Annotated[int, typer.Argument(help="the version to go back to")]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from connectors.publish import CatalogueReader, save_drafts
 from schemas.ids import address_hash
 from tests.api.living import Living, living
 
@@ -61,6 +62,14 @@ def test_a_preview_counts_what_publishing_would_and_writes_nothing(people):
     assert people.post("/v1/segments/preview", GOLD)["members"] == 4
     assert people.post("/v1/segments/preview", {"where": {"not": {"segment": "gold"}}})["members"] == 1
     assert people.log.end("definitions", 0) == before
+
+
+def test_a_draft_is_previewed_beside_what_stands(people):
+    save_drafts(CatalogueReader(people.log), [{**GOLD, "where": {"trait": "plan", "op": "eq", "value": "free"}}])
+    people.settle()
+    assert people.get("/v1/segments/gold/preview")["members"] == 4
+    assert people.get("/v1/segments/gold/preview", draft=True)["members"] == 1
+    assert people.client.get("/v1/segments/other/preview", params={"draft": True}).status_code == 404
 
 
 def test_a_preview_of_nobody_is_empty(people):

@@ -155,3 +155,30 @@ def test_what_warms_up_says_how_far_it_is_and_is_cancelled(folder):
     assert waxwing("get", "segment", "s").exit_code == 1
     again = waxwing("cancel", "segment", "s")
     assert (again.exit_code, "does not warm up" in again.stderr) == (2, True)
+
+
+def test_drafts_are_applied_listed_and_published(folder):
+    one = write(folder, "one.yaml", "{kind: topic, id: news, name: News}")
+    assert waxwing("apply", "--draft", one).stdout == "topic/news kept as a draft\n"
+    assert waxwing("get", "topic").stdout == ""
+    assert json.loads(waxwing("get", "topic", "--draft").stdout)["status"] == "draft"
+    assert json.loads(waxwing("get", "topic", "news", "--draft").stdout)["name"] == "News"
+    assert waxwing("publish", "topic", "news").stdout == "topic/news version 1 published\n"
+    assert json.loads(waxwing("get", "topic", "news").stdout)["name"] == "News"
+    assert waxwing("get", "topic", "news", "--draft").exit_code == 1
+    assert waxwing("publish", "topic", "news").exit_code == 2
+
+
+def test_what_is_archived_is_listed_apart(folder):
+    waxwing("apply", write(folder, "one.yaml", "{kind: topic, id: news, name: News}"))
+    assert waxwing("archive", "topic", "news").stdout == "topic/news is archived\n"
+    assert waxwing("get", "topic").stdout == ""
+    assert json.loads(waxwing("get", "topic", "--archived").stdout)["id"] == "news"
+    waxwing("rollback", "topic", "news", "1")
+    assert waxwing("get", "topic", "--archived").stdout == ""
+
+
+def test_a_faulty_draft_is_refused(folder):
+    done = waxwing("apply", "--draft", write(folder, "one.yaml", "{kind: topic, id: news, channel: fax}"))
+    assert done.exit_code == 2
+    assert "channel" in done.stderr
