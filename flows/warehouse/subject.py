@@ -9,7 +9,7 @@ from flows.contact.fold import ContactFold
 from flows.contact.subject import Subject
 from flows.holdouts import reducer as holdouts
 from flows.holdouts.compile import held_by
-from schemas.records import Entry, Record, decode_event
+from schemas.records import Entry, Record, decode_event, placed
 
 
 def subject_of(contact: str, records: Iterable[Record], definitions: Definitions, now: int) -> Subject:
@@ -23,6 +23,7 @@ def subject_of(contact: str, records: Iterable[Record], definitions: Definitions
     for record in records:
         active = definitions.at(record.logged_at)
         event = decode_event(record.value)
+        placed(event, record.logged_at, 0, record.offset)
         fold.apply(contact, state, event, record.logged_at, str(record.offset), active, unheard)
         unheard.clear()
     active = definitions.at(now)
