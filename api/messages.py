@@ -13,6 +13,7 @@ from api.contacts import subjects
 from api.definitions import Reader
 from api.reads import Reading, Rows, reading
 from connectors.publish import CatalogueReader
+from flows.campaigns.reducer import DUPLICATE
 from flows.delivery.planning import Intent, verdicts
 from flows.policy import reducer as policy
 from flows.policy.caps import Planned
@@ -108,6 +109,7 @@ async def message(send: str, reader: Reader, read: Reading = Depends(reading)) -
 
 async def _verdicts(found: dict[str, Any], planned: Rows, reader: CatalogueReader, read: Reading) -> list[Asked]:
     """What planning asked, from the records that it had then. A skipped message has no request, but its change."""
+    skip: Rows = []
     if planned:
         topic, message_class = planned[0]["topic"], planned[0]["message_class"]
     else:
@@ -121,10 +123,14 @@ async def _verdicts(found: dict[str, Any], planned: Rows, reader: CatalogueReade
     )
     subject.state.get(policy.SECTION).planned = [Planned(**row) for row in counted]
     intent = _intent(found, topic, message_class)
-    return [
+    asked = [
         Asked(check=v.check, passed=v.passed, reason="" if v.passed else v.reason, value=v.value)
         for v in verdicts(subject, intent, found["channel"], at)
     ]
+    if skip and skip[0]["reason"] == DUPLICATE:
+        held = f"{skip[0]['holder']} has the message"
+        asked.append(Asked(check="one message an address", passed=False, reason=DUPLICATE, value=held))
+    return asked
 
 
 def _intent(found: dict[str, Any], topic: str, message_class: str) -> Intent:

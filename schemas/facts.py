@@ -8,6 +8,9 @@ segment_added      segment (a static one); likewise segment_removed
 
 What spans contacts is folded under a key of its own; its fold and the contacts' tell each other by these records:
 address_held       (key address:…) channel, contact: the contact has this address now
+address_shared     (key contact) channel, address_hash: another contact has, or had, this address as well
+address_claimed    (key address:…) channel, contact, campaign: a launch's message would go there now
+address_answered   (key contact) channel, campaign, granted, holder: who asked first has it, once for each launch
 account_said       (key account:…) contact; traits: what a `group` said of the account
 account_traits     (key contact) account, claims: [path, at, value] of the account's traits
 merge_claimed      (key the id that is to be merged) into
@@ -41,11 +44,25 @@ TICK: Final = "tick"
 HYDRATE: Final = "hydrate"
 ENTER: Final = "enter"
 ADDRESS_HELD: Final = "address_held"
+ADDRESS_SHARED: Final = "address_shared"
+ADDRESS_CLAIMED: Final = "address_claimed"
+ADDRESS_ANSWERED: Final = "address_answered"
 ACCOUNT_SAID: Final = "account_said"
 ACCOUNT_TRAITS: Final = "account_traits"
 MERGE_CLAIMED: Final = "merge_claimed"
 MERGED: Final = "merged"
-INTERNAL: Final = frozenset({ADDRESS_HELD, ACCOUNT_SAID, ACCOUNT_TRAITS, MERGE_CLAIMED, MERGED})
+INTERNAL: Final = frozenset(
+    {
+        ADDRESS_HELD,
+        ADDRESS_SHARED,
+        ADDRESS_CLAIMED,
+        ADDRESS_ANSWERED,
+        ACCOUNT_SAID,
+        ACCOUNT_TRAITS,
+        MERGE_CLAIMED,
+        MERGED,
+    }
+)
 ADDRESS_KEY: Final = "address:"
 ACCOUNT_KEY: Final = "account:"
 CONTROL: Final = frozenset({TICK, HYDRATE, ENTER})

@@ -8,7 +8,7 @@ SELECT * FROM sends FINAL WHERE contact = {contact:String} AND id = {send:String
 
 -- name: message_skip
 -- What the fold said where it skipped the message.
-SELECT channel, topic, reason FROM changes FINAL
+SELECT channel, topic, reason, JSONExtractString(value, 'holder') AS holder FROM changes FINAL
 WHERE contact = {contact:String} AND kind = 'send_skipped' AND send = {send:String}
 LIMIT 1
 

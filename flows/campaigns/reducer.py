@@ -1,6 +1,7 @@
 """The launches that a contact waits for: each releases it at its instant, and then its message is planned.
 
     launch ──▶ waits until its instant ──▶ released ──▶ planned, or skipped with the reason
+              ──▶ asks for its address, where others have it too ──▶ granted, or skipped: one message for each
        pause ──▶ waits for the resume         cancellation, a merge ──▶ skipped with the reason
 
 Who waits is decided once, by the file of a launch's first version. Whoever joins the audience later is not in it, and
@@ -17,22 +18,29 @@ from flows.campaigns.compile import Release
 from flows.campaigns.journey import ARMS, SEND
 from flows.contact.scope import Scope
 from flows.contact.section import Section
-from flows.delivery.planning import Intent, later, plan, skip
+from flows.delivery.planning import Intent, outlook, plan, skip
 from flows.journeys import executor
 from flows.journeys.nodes.action import Send
 from flows.journeys.nodes.base import Leave, Visit
 from flows.journeys.nodes.split import Split
 from flows.journeys.run import Run
-from schemas.ids import uuid5
+from schemas.facts import ADDRESS_ANSWERED, ADDRESS_CLAIMED, ADDRESS_KEY
+from schemas.ids import address_hash, uuid5
+from schemas.records import Event
 
 CANCELLED = "cancelled"
 MERGED = "merged"
+DUPLICATE = "duplicate_address"  # another contact with the same address has the launch's message
 
 
 class Waiting(msgspec.Struct, array_like=True, gc=False):
-    """`launches`: id -> the instant of release; None while the launch is paused."""
+    """`launches`: id -> the instant of release; None while the launch is paused, or the address is asked for.
+
+    `asked`: id -> the channel whose address is asked for, for others have it as well.
+    """
 
     launches: dict[str, int | None] = {}
+    asked: dict[str, str] = {}
 
 
 SECTION = Section(8, "campaigns", Waiting)
@@ -44,21 +52,56 @@ def react(scope: Scope) -> None:
     due = state.due_of(SECTION)
     woken = due is not None and due <= scope.at
     changed = _changed(scope) if scope.before is not None else ()
-    if not (woken or changed):
+    answered = scope.event is not None and scope.event.type == ADDRESS_ANSWERED
+    if not (woken or changed or answered):
         return
     section = state.get(SECTION)
     for release in changed:
         _take(scope, section, release)
     if scope.before is not None:
         _forget(scope, section)
+    if answered:
+        _answered(scope, section)
     for id in _due(section, scope.at):
-        release = scope.active.releases[id]
-        if until := later(scope, _first(scope, release)):  # quiet hours
-            section.launches[id] = until
-            continue
-        del section.launches[id]
-        plan(scope, _intent(scope, release))
+        _release(scope, section, scope.active.releases[id])
     state.set_due(SECTION, min((due for due in section.launches.values() if due is not None), default=None))
+
+
+def _release(scope: Scope, section: Waiting, release: Release) -> None:
+    """Plan the message; or wait for the end of quiet hours, or for the address where others have it as well."""
+    channel, until = outlook(scope, _first(scope, release))
+    if until:
+        section.launches[release.id] = until
+    elif channel and channel != "webhook" and scope.view.shares(channel):
+        section.launches[release.id] = None
+        section.asked[release.id] = channel
+        _claim(scope, release.id, channel)
+    else:
+        del section.launches[release.id]
+        plan(scope, _intent(scope, release))
+
+
+def _claim(scope: Scope, launch: str, channel: str) -> None:
+    said = Event(ADDRESS_CLAIMED, scope.id("claim", launch, channel), scope.at, received_at=scope.at)
+    said.properties = {"channel": channel, "contact": scope.contact, "campaign": launch}
+    scope.record(said, ADDRESS_KEY + address_hash(scope.view.address(channel)))
+
+
+def _answered(scope: Scope, section: Waiting) -> None:
+    """One message for each address: who asked first for the launch has it, the others are skipped."""
+    assert scope.event is not None
+    told = scope.event.properties
+    id = told.get("campaign")
+    if id not in section.launches or section.asked.pop(id, None) != told.get("channel"):
+        return  # cancelled meanwhile, or answered before
+    release = scope.active.releases[id]
+    if release.state == "paused":
+        return  # it is asked again when it goes on
+    del section.launches[id]
+    if told.get("granted"):
+        plan(scope, _intent(scope, release))
+    else:
+        skip(scope, _first(scope, release), DUPLICATE, {"holder": told.get("holder")})
 
 
 def skip_all(scope: Scope, reason: str) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
 from flows.contact.scope import Scope
 from flows.contact.section import Section
-from schemas.facts import ADDRESS_SUPPRESSED, CONSENT_CHANGED
+from schemas.facts import ADDRESS_SHARED, ADDRESS_SUPPRESSED, CONSENT_CHANGED
 from schemas.records import Change, Send, encode
 from schemas.topics import SENDS
 
@@ -31,17 +32,20 @@ class Said(NamedTuple):
 
 
 class Consent(msgspec.Struct, array_like=True, gc=False):
-    """`said`: channel -> topic -> what. `suppressed`: channel -> hash of the address -> reason."""
+    """`said`: channel -> topic -> what. `suppressed`: channel -> hash of the address -> reason. `shared`: channel ->
+    hashes of addresses that others have as well.
+    """
 
     said: dict[str, dict[str, Said]] = {}
     suppressed: dict[str, dict[str, str]] = {}
+    shared: dict[str, list[str]] = {}
 
 
 SECTION = Section(1, "consent", Consent)
 
 
 def react(scope: Scope) -> None:
-    """Take a `consent_changed` or an `address_suppressed`."""
+    """Take a `consent_changed`, an `address_suppressed` or an `address_shared`."""
     event = scope.event
     if event is None:
         return
@@ -49,6 +53,13 @@ def react(scope: Scope) -> None:
         _consent_changed(scope)
     elif event.type == ADDRESS_SUPPRESSED:
         _address_suppressed(scope)
+    elif event.type == ADDRESS_SHARED:
+        _shared(scope.state.get(SECTION), _text(scope, "channel"), [_text(scope, "address_hash")])
+
+
+def _shared(section: Consent, channel: str, hashes: Iterable[str]) -> None:
+    known = section.shared.setdefault(channel, [])
+    known += [digest for digest in hashes if digest not in known]
 
 
 def _text(scope: Scope, name: str, default: str = "") -> str:
@@ -106,4 +117,6 @@ def absorb(scope: Scope, other: Consent) -> None:
                 mine[topic] = said
     for channel, hashes in other.suppressed.items():
         own.suppressed.setdefault(channel, {}).update(hashes)
+    for channel, digests in other.shared.items():
+        _shared(own, channel, digests)
     scope.keys |= {"consent", "suppressed"}

@@ -1,6 +1,8 @@
 """What spans contacts has a key of its own in `events`: an address, an account (LANGUAGE, "Time, identity, traits").
 
     contact ──address_held──▶ address:<sha256> ──address_suppressed──▶ every contact that has held it
+                                               ──address_shared──────▶ those who have held it together
+    contact ──address_claimed──▶ address:<sha256> ──address_answered──▶ the contact: one message for each launch
     contact ──account_said──▶ account:<id>     ──account_traits─────▶ every contact of the account
 
 What counts for a contact is when it reads what it is told. A span's state is a contact's with one section.
@@ -28,12 +30,14 @@ class Span(msgspec.Struct, array_like=True, gc=False):
 
     `suppressed`: channel -> reason, of an address. `traits`: what stands of an account. `past`: path -> what was said
     of it, in the order of `at`, the last KEPT times: who joins is told what was before as well, for `for` asks for it.
+    `claims`: channel/launch -> the contact that has an address for it, the last KEPT launches.
     """
 
     members: dict[str, str] = {}
     suppressed: dict[str, str] = {}
     traits: profile.Profile = msgspec.field(default_factory=profile.Profile)
     past: dict[str, list[profile.Claim]] = {}
+    claims: dict[str, str] = {}
 
 
 SECTION = Section(6, "span", Span)
@@ -85,13 +89,39 @@ def react(scope: Scope) -> None:
     contact = event.properties.get("contact")
     if event.type == facts.ADDRESS_HELD and isinstance(contact, str):
         channel = str(event.properties.get("channel"))
-        span.members[contact] = channel
+        _share(scope, span, contact, channel)
         if channel in span.suppressed:
             _suppress(scope, contact, channel, span.suppressed[channel])
     elif event.type == facts.ADDRESS_SUPPRESSED:
         _suppressed(scope, span, str(event.properties.get("channel", "")))
+    elif event.type == facts.ADDRESS_CLAIMED and isinstance(contact, str):
+        _answer(scope, span, contact)
     elif event.type == facts.ACCOUNT_SAID and isinstance(contact, str):
         _said(scope, span, contact)
+
+
+def _share(scope: Scope, span: Span, contact: str, channel: str) -> None:
+    """Those who have an address together are told so, each once: a launch asks for it before it writes to them."""
+    others = sorted(c for c, held in span.members.items() if held == channel and c != contact)
+    is_new = span.members.get(contact) != channel
+    span.members[contact] = channel
+    if others and is_new:
+        for member in (contact, *(others if len(others) == 1 else ())):
+            said = Event(facts.ADDRESS_SHARED, scope.id("shared", member, channel), scope.at, received_at=scope.at)
+            said.properties = {"channel": channel, "address_hash": scope.contact.removeprefix(facts.ADDRESS_KEY)}
+            scope.record(said, member)
+
+
+def _answer(scope: Scope, span: Span, contact: str) -> None:
+    """Who asks first for a launch has the address; it may ask again."""
+    assert scope.event is not None
+    channel, launch = str(scope.event.properties.get("channel")), str(scope.event.properties.get("campaign"))
+    holder = span.claims.setdefault(f"{channel}/{launch}", contact)
+    for claim in list(span.claims)[:-KEPT]:
+        del span.claims[claim]
+    said = Event(facts.ADDRESS_ANSWERED, scope.id("answered", contact, launch), scope.at, received_at=scope.at)
+    said.properties = {"channel": channel, "campaign": launch, "granted": holder == contact, "holder": holder}
+    scope.record(said, contact)
 
 
 def _suppressed(scope: Scope, span: Span, channel: str) -> None:

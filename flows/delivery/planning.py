@@ -80,15 +80,17 @@ def plan(scope: Scope, intent: Intent) -> str | Later:
     return ""
 
 
-def later(scope: Scope, intent: Intent) -> int:
-    """The instant for which `plan` would wait now; 0 where it would not."""
+def outlook(scope: Scope, intent: Intent) -> tuple[str, int]:
+    """What `plan` would do now, without doing it: the channel it would use ("": none), the instant it would wait for
+    (0: none).
+    """
     for channel in intent.channels:
         failed = refusal(scope.view, channel, intent, scope.at)
         if failed is None:
-            return 0
+            return channel, 0
         if failed.until and not (intent.expires_ms and failed.until >= _since(scope, intent) + intent.expires_ms):
-            return failed.until
-    return 0
+            return "", failed.until
+    return "", 0
 
 
 class Verdict(NamedTuple):
@@ -241,12 +243,12 @@ def _content(scope: Scope, intent: Intent, channel: str) -> tuple[int, dict[str,
     return version, data
 
 
-def skip(scope: Scope, intent: Intent, reason: str) -> str:
-    """Say that the message will not go, and why; the reason."""
+def skip(scope: Scope, intent: Intent, reason: str, value: Any = None) -> str:
+    """Say that the message will not go, and why; the reason. `value` says more, as JSON."""
     send = send_id(scope.contact, intent)
     change = Change(uuid5("skip", send, reason), "send_skipped", scope.contact, scope.at)
     change.journey, change.version, change.run, change.entry = intent.journey, intent.version, intent.run, intent.entry
     change.node, change.send, change.reason, change.campaign = intent.node, send, reason, intent.campaign
-    change.channel, change.topic = intent.channels[0], intent.topic
+    change.channel, change.topic, change.value = intent.channels[0], intent.topic, value
     scope.change(change)
     return reason

@@ -137,5 +137,5 @@ def test_these_worlds_have_sends_flips_and_journeys_in_them():
 def test_no_run_is_sent_a_nodes_message_twice_however_it_is_moved(seed: int):
     effects, _ = undisturbed(World(seed))
     sent = [decode_send(entry.value) for entry in effects if entry.topic == SENDS]
-    of_runs = [send for send in sent if send.run]  # a campaign's have none
+    of_runs = [send for send in sent if send.run]  # a recall has none
     assert len({(send.run, send.node) for send in of_runs}) == len({send.id for send in of_runs})
