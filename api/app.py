@@ -44,6 +44,7 @@ from api import (
     verify,
 )
 from api.auth import admin
+from api.contact_path import SlashesInIds
 from api.deps import Deps
 from connectors.dead_letters import DeadLetters
 from connectors.publish import CatalogueReader
@@ -112,6 +113,7 @@ def create_app(deps: Deps) -> FastAPI:
     app.state.catalogue = CatalogueReader(deps.log, deps.settings.leaf_bytes)
     app.state.dead_letters, app.state.past = DeadLetters(deps.log), PastStore(deps.settings.files_url)
     app.add_middleware(IngestCors)
+    app.add_middleware(SlashesInIds)
     problems.install(app)
     for router in PUBLIC:
         app.include_router(router)

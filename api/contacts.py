@@ -9,6 +9,7 @@ import msgspec
 from fastapi import APIRouter, Depends, Query
 from pydantic import AwareDatetime, BaseModel, Field
 
+from api.contact_path import CONTACT
 from api.pages import Cursor, Limit, page, place_of
 from api.reads import Reading, reading
 from flows.consent import reducer as consent
@@ -176,7 +177,7 @@ async def contacts(
     return Contacts(contacts=await with_traits(found, read), next=following)
 
 
-@router.get("/v1/contacts/{contact}", responses=_UNKNOWN)
+@router.get(f"/v1/contacts/{CONTACT}", responses=_UNKNOWN)
 async def contact(contact: str, read: Reading = Depends(reading)) -> Contact:
     """Profile, consent, memberships, scores and journeys of one contact."""
     seen = await _known(contact, read)
@@ -194,7 +195,7 @@ async def contact(contact: str, read: Reading = Depends(reading)) -> Contact:
     )
 
 
-@router.get("/v1/contacts/{contact}/timeline", responses=_UNKNOWN)
+@router.get(f"/v1/contacts/{CONTACT}/timeline", responses=_UNKNOWN)
 async def timeline(contact: str, limit: Limit = 100, cursor: Cursor = "", read: Reading = Depends(reading)) -> Timeline:
     """Events, flips, steps, scores, messages and credits in one list, the latest first."""
     before, place = place_of(cursor, tuple[int, str], END)
@@ -205,7 +206,7 @@ async def timeline(contact: str, limit: Limit = 100, cursor: Cursor = "", read: 
     return Timeline(contact=contact, timeline=moments, next=following)
 
 
-@router.get("/v1/scores/{contact}", responses=_UNKNOWN)
+@router.get(f"/v1/scores/{CONTACT}", responses=_UNKNOWN)
 async def scores(contact: str, read: Reading = Depends(reading)) -> Scores:
     """The contact's last scores."""
     await _known(contact, read)

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Response
 from pydantic import AwareDatetime, BaseModel, Field
 
 from api.answers import deep
+from api.contact_path import CONTACT
 from api.reads import Reading, reading
 from api.surroundings import Defined, defined
 from connectors.surroundings import conditions_reached, frozen
@@ -48,7 +49,7 @@ class Explanation(BaseModel):
     )
 
 
-@router.get("/v1/contacts/{contact}/explain", response_model=Explanation, responses={404: {}, 409: {}})
+@router.get(f"/v1/contacts/{CONTACT}/explain", response_model=Explanation, responses={404: {}, 409: {}})
 async def explain(
     contact: str,
     segment: Annotated[str, Query(description="a segment's id")],

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, HTTPException, Response
 from pydantic import AwareDatetime, BaseModel, Field
 
 from api.answers import deep
+from api.contact_path import CONTACT
 from api.definitions import Reader
 from api.deps import Deps, deps
 from api.reads import Reading, reading
@@ -60,7 +61,7 @@ class RunsTold(BaseModel):
     refused: list[dict[str, Any]]
 
 
-@router.get("/v1/contacts/{contact}/journeys/{journey}/explain", response_model=RunsTold, responses={404: {}})
+@router.get(f"/v1/contacts/{CONTACT}/journeys/{{journey}}/explain", response_model=RunsTold, responses={404: {}})
 async def explain_run(
     contact: str,
     journey: str,

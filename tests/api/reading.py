@@ -31,6 +31,7 @@ from api import (
     snapshots,
     summary,
 )
+from api.contact_path import SlashesInIds
 from api.deps import Deps
 from api.reads import Reads
 from connectors.log_clock import Clock
@@ -86,6 +87,7 @@ def world(folder: Path, clock: Clock | None = None) -> Iterator[World]:
     """An empty one; its log's time is the machine's, or turned by hand."""
     log, clickhouse = SqliteLog(folder / "log.db", partitions=2, clock=clock), emptied()
     app = FastAPI()
+    app.add_middleware(SlashesInIds)
     reads = app.state.reads = Reads(clickhouse, log)
     app.state.deps, app.state.catalogue = Deps(settings(folder), log, reads), CatalogueReader(log)
     app.state.past = PastStore(settings(folder).files_url)

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import msgspec
 import pytest
@@ -83,6 +84,18 @@ def test_a_deep_condition_is_previewed(people):
         where = {"not": {"or": [where, {"performed": "never"}]}}
     answer = people.client.post("/v1/segments/preview", content=msgspec.json.encode(where))
     assert answer.json()["members"] == 4, answer.text
+
+
+@pytest.mark.parametrize("id", ["a/b", "a/timeline", "50% off", "zoë müller", "a%2Fb", "?q#f", "a b/c d", "名前"])
+def test_any_id_of_a_contact_can_stand_in_an_address(there, id):
+    there.publish(GOLD)
+    there.say(id, "identify", "i1", traits={"plan": "gold"})
+    there.settle()
+    at = f"/v1/contacts/{quote(id, safe='')}"
+    assert there.get(at)["contact"] == id
+    assert there.get(f"{at}/timeline")["contact"] == id
+    assert there.get(f"{at}/explain", segment="gold")["member"] is True
+    assert there.get(f"/v1/scores/{quote(id, safe='')}")["contact"] == id
 
 
 def test_every_answer_says_how_fresh_it_is(people):
