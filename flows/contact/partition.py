@@ -21,7 +21,7 @@ from schemas.ids import uuid5
 from schemas.records import DeadLetter, Entry, Record, decode_event, encode, placed
 from schemas.topics import DEAD_LETTERS, EVENTS
 
-SWEEP = 100  # contacts that one step wakes in a pass over everyone, and one more for each two records
+SWEEP = 50  # contacts that one step wakes in a pass over everyone, and one more for each two records
 STALE = 10_000  # heap entries that no state stands behind, before a rebuild is considered
 
 
