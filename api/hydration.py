@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from flows.definitions.catalogue import Published
 from flows.segments.footprint import Footprint
+from flows.segments.leaf import leaf_id
 from schemas.definitions.conditions import canonical
 from sinks.hydration_journal import progress_of
 from sinks.past_store import PastStore
@@ -18,6 +19,7 @@ from sinks.past_store import PastStore
 class LeafOut(BaseModel):
     """One leaf of a condition."""
 
+    id: str = Field(description="by which metrics name it")
     leaf: dict[str, Any]
     bytes: int = Field(description="what it keeps of a contact at most")
 
@@ -42,7 +44,7 @@ class HydrationOut(BaseModel):
 
 def memory_of(leaves: Sequence[Footprint]) -> MemoryOut:
     """What the leaves keep together."""
-    found = [LeafOut(leaf=msgspec.json.decode(canonical(f.leaf)), bytes=f.bytes) for f in leaves]
+    found = [LeafOut(id=leaf_id(f.leaf), leaf=msgspec.json.decode(canonical(f.leaf)), bytes=f.bytes) for f in leaves]
     return MemoryOut(bytes=sum(leaf.bytes for leaf in found), leaves=found)
 
 

@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 from api.watermark import Ends, Freshness
 from connectors.log import Log
 from flows.contact.flow import Partition
+from flows.segments.where import MISMATCHES
 from schemas.errors import WaxwingError
 from schemas.topics import EVENTS, TOPICS
 
@@ -87,6 +88,24 @@ _OF_A_FOLD: Final[tuple[tuple[str, type[Any], str, _Read], ...]] = (
     ("checkpoint_age_seconds", GaugeMetricFamily, "How long states wait to be saved", lambda p, end: p.unsaved_s()),
     ("lag", GaugeMetricFamily, "Records of the log yet to be folded", lambda p, end: max(0, end - p.fold.next_offset)),
 )
+
+
+class MismatchCollector(Collector):
+    """How often a leaf met a value that is no number where one was expected, by the leaf's id (`memory` of a segment
+    says which leaf that is). Such a leaf is false, and that is not always what was meant."""
+
+    def describe(self) -> list[Metric]:
+        return [self._family()]
+
+    def collect(self) -> list[Metric]:
+        family = self._family()
+        for leaf, times in sorted(MISMATCHES.copy().items()):
+            family.add_metric([leaf], times)
+        return [family]
+
+    def _family(self) -> CounterMetricFamily:
+        text = "Values of another type than a leaf of a condition compares with"
+        return CounterMetricFamily("waxwing_contacts_type_mismatches", text, labels=["leaf"])
 
 
 class WatermarkCollector(Collector):

@@ -17,7 +17,7 @@ from connectors.engine import run_flow
 from connectors.log import Log
 from connectors.open import open_log
 from flows.contact.flow import GROUP, Partition, build
-from infra.collectors import FoldCollector
+from infra.collectors import FoldCollector, MismatchCollector
 from infra.metrics import registered
 from infra.settings import Settings
 from infra.state_copier import StateCopier
@@ -71,7 +71,8 @@ class _Worker:
             past=self._past,
             archive=self._archive if self._settings.log else None,
         )
-        with registered(FoldCollector(self._log, opened)), self._copying(opened, self._folder):
+        figures = registered(FoldCollector(self._log, opened)), registered(MismatchCollector())
+        with figures[0], figures[1], self._copying(opened, self._folder):
             try:
                 run_flow(flow)
             finally:

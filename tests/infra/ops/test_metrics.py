@@ -24,11 +24,13 @@ from connectors.log import Progress
 from connectors.source import RecordBatch
 from connectors.sqlite_log import SqliteLog
 from flows.delivery.book import Book
-from infra.collectors import FoldCollector, LogCollector, WatermarkCollector
+from flows.segments.leaves import compile_leaf
+from infra.collectors import FoldCollector, LogCollector, MismatchCollector, WatermarkCollector
 from infra.metrics import serving
 from infra.roles.__main__ import find, work
 from infra.settings import Settings
 from infra.supervise import GROUPS, Supervisor
+from schemas.definitions.conditions import parse_condition
 from schemas.errors import InvalidInput, LogUnavailable
 from schemas.records import Attempt, Entry, Event, Record, encode
 from sinks.ledger_store import LedgerStore
@@ -270,3 +272,10 @@ def test_a_role_that_is_told_to_end_before_it_has_begun_ends(settings: Settings,
     stop.set()
     with ThreadPoolExecutor(1) as pool:
         assert pool.submit(find(name), settings, stop).result(timeout=60) is None
+
+
+def test_values_of_another_type_are_counted_by_leaf():
+    leaf = compile_leaf(parse_condition({"performed": "a", "where": [{"property": "n", "op": "gt", "value": 1}]}))
+    leaf.observe(None, Event("track", "1", 1, event="a", properties={"n": "5"}), 1)
+    found = samples(MismatchCollector())
+    assert any(leaf.id in str(key) and value >= 1 for key, value in found.items())
