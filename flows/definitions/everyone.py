@@ -7,9 +7,11 @@ from typing import Final
 
 from flows.campaigns.launch import KIND as LAUNCH
 from flows.definitions.catalogue import Published
+from schemas.definitions.ranking import RESULT
 
 # What is asked, what holds where nothing was said, who is held out, what is sent to whom.
-NOT_OF_SEGMENTS: Final = ("journey", "campaign", LAUNCH, "topic", "workspace", "holdout")
+_OF_JOURNEYS: Final = ("journey", "journey_migration", "campaign", LAUNCH)
+NOT_OF_SEGMENTS: Final = (*_OF_JOURNEYS, "topic", "workspace", "holdout", "ranking", RESULT)
 OF_EVERYONE: Final = ("segment", *NOT_OF_SEGMENTS)
 
 
