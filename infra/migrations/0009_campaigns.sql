@@ -54,25 +54,42 @@ FROM
     GROUP BY id
 );
 
--- Of a launch's audience, who has neither a planned message nor a skipped one.
-CREATE VIEW IF NOT EXISTS campaign_waiting AS
-SELECT campaign, launch, toUInt64(if(audience > messages, audience - messages, 0)) AS waiting
-FROM campaign_launches
-LEFT JOIN (SELECT launch, uniqExact(send) AS messages FROM campaign_messages GROUP BY launch) AS m USING (launch);
+-- As before, and how many of them a campaign's own launches and trigger have released.
+CREATE OR REPLACE VIEW message_totals AS
+SELECT
+    campaign,
+    count() AS planned,
+    countIf(status = 'sent') AS sent,
+    countIf(status = 'skipped') AS skipped,
+    countIf(status = 'failed') AS failed,
+    countIf(status = 'unknown') AS unknown,
+    countIf(status = 'queued') AS queued,
+    countIf(isNotNull(delivered_at) OR isNotNull(opened_at) OR isNotNull(clicked_at) OR isNotNull(replied_at)) AS delivered,
+    countIf(isNotNull(opened_at) OR isNotNull(clicked_at)) AS opened,
+    countIf(isNotNull(clicked_at)) AS clicked,
+    countIf(isNotNull(replied_at)) AS replied,
+    countIf(isNotNull(bounced_at)) AS bounced,
+    countIf(isNotNull(complained_at)) AS complained,
+    countIf(isNotNull(unsubscribed_at)) AS unsubscribed,
+    countIf(startsWith(journey, 'campaign:')) AS released
+FROM message_status
+GROUP BY campaign;
 
--- As before, and with those who wait: they are planned, and queued until they are released.
+-- As before, and with those who wait: they are planned, and queued until they are released. Who waits is counted by the
+-- messages of the same look, so that the sums hold and the total is the audience while rows come in.
 CREATE OR REPLACE VIEW campaign_performance AS
 SELECT campaign, m.* EXCEPT campaign, revenue
 FROM
 (
     SELECT
         campaign,
-        planned + waiting AS planned,
+        toUInt64(if(audience > released, audience - released, 0)) AS waiting,
+        t.planned + waiting AS planned,
         sent,
         skipped,
         failed,
         unknown,
-        queued + waiting AS queued,
+        t.queued + waiting AS queued,
         delivered,
         opened,
         clicked,
@@ -81,7 +98,7 @@ FROM
         complained,
         unsubscribed
     FROM message_totals AS t
-    FULL JOIN (SELECT campaign, sum(waiting) AS waiting FROM campaign_waiting GROUP BY campaign) AS w USING (campaign)
+    FULL JOIN (SELECT campaign, sum(audience) AS audience FROM campaign_launches GROUP BY campaign) AS a USING (campaign)
 ) AS m
 FULL JOIN
 (
