@@ -1,4 +1,6 @@
-"""How contacts answer the messages of a simulation: by given rates, decided by hashes of the send, the same every time.
+"""How contacts answer the messages of a simulation: by given rates, decided by hashes, the same every time.
+
+What is hashed is run, node and instant: two versions that are compared meet the same chance where they send alike.
 
     send ──▶ sent, 1 s later ──▶ delivered, 1 s later ──▶ opened ──▶ clicked
 
@@ -47,16 +49,17 @@ class Answers:
         """Everything that becomes of the message, in order."""
         rates, origin, at = self.rates_of(send), origin_of(send, PROVIDER), send.at + SECOND
         yield from _lines(at, end_entries(send, origin, 1, "accepted", at))
+        chance = f"{send.run}/{send.node}/{send.at}" if send.run else send.id
         outcomes: list[Outcome] = []
-        if _share("delivered", send.id) < rates.delivered:
+        if _share("delivered", chance) < rates.delivered:
             outcomes.append("delivered")
-            place = _share("opened", send.id)  # one place for both, so that whoever clicks has opened
+            place = _share("opened", chance)  # one place for both, so that whoever clicks has opened
             if place < max(rates.opened, rates.clicked):
                 outcomes.append("opened")
             if place < rates.clicked:
                 outcomes.append("clicked")
         for outcome in outcomes:
-            at += _delay(outcome, send.id)
+            at += _delay(outcome, chance)
             yield from _lines(at, event_entries(ProviderEvent(outcome, send.id, at, origin), at))
 
 
@@ -64,10 +67,10 @@ def _lines(at: int, entries: list[Entry]) -> Iterator[Line]:
     yield from (Line(at, entry.key, decode_event(entry.value)) for entry in entries if entry.topic == EVENTS)
 
 
-def _delay(outcome: Outcome, send: str) -> int:
+def _delay(outcome: Outcome, chance: str) -> int:
     mean = {"opened": _OPENS, "clicked": _CLICKS}.get(outcome)
-    return SECOND if mean is None else SECOND + round(-mean * log1p(-_share(f"{outcome} after", send)))
+    return SECOND if mean is None else SECOND + round(-mean * log1p(-_share(f"{outcome} after", chance)))
 
 
-def _share(salt: str, send: str) -> float:
-    return bucket(f"answer:{salt}", send) / 100
+def _share(salt: str, chance: str) -> float:
+    return bucket(f"answer:{salt}", chance) / 100

@@ -142,3 +142,13 @@ def test_two_versions_are_compared_number_by_number():
 def test_history_is_not_read_past_the_end_and_time_goes_on_to_it():
     late = said("fri 12:00", "c9", event="go")
     assert tried(ASKS, [*entering(1), late]).summary["entered"] == 1
+
+
+def test_the_same_under_another_version_meets_the_same_chance():
+    rates = {"email": Rates(0.8, 0.5, 0.2)}
+    first, second = (
+        Trial(Published("journey", "j", version, ASKS, 0), [], Answers(rates)).run(entering(40), instant("fri 10:00"))
+        for version in (1, 2)
+    )
+    assert compared(first, second)["difference"] == {}
+    assert 0 < first.answers["email_opened"] < 40
