@@ -26,10 +26,11 @@ from flows.definitions.catalogue import Catalogue, Published
 from flows.segments.sql.run import Ask
 from schemas.definitions.campaign import Campaign, Recurring
 from schemas.errors import Refusal, VersionTaken
-from schemas.times import DAY
+from schemas.times import DAY, SECOND
 
 BY: Final = "campaigns"
 KEPT: Final = DAY  # a firing's launch is forgotten by the fold so long after its last release
+WATCH_MS: Final = 5 * SECOND  # between two looks at what became of a campaign's messages
 _LOG: Final = logging.getLogger(__name__)
 _ACTS: Final = Counter("waxwing_campaign_acts", "What campaigns did by themselves", ["act"])
 
@@ -50,6 +51,7 @@ class Scheduler:
     def __init__(self, log: Log, reader: CatalogueReader, launcher: Launcher, ask: Ask, outcomes: str):
         self._log, self._reader, self._launcher = log, reader, launcher
         self._ask, self._outcomes = ask, outcomes
+        self._watched: dict[str, int] = {}  # campaign -> when its outcomes were last looked at
         self._refused: dict[str, str] = {}  # what was said of a launch last, so that it is said once
 
     def round(self) -> None:
@@ -102,6 +104,9 @@ class Scheduler:
         id, limits = standing.published.id, standing.campaign.limits
         if limits is None or all(phase(launch, self._log.now() - KEPT) == "done" for _, launch in standing.launches):
             return
+        if self._log.now() - self._watched.get(id, 0) < WATCH_MS:
+            return
+        self._watched[id] = self._log.now()
         (row,) = self._ask(self._outcomes, {"campaign": id, "from": standing.since})
         reason = exceeded(limits, Counts(int(row["ended"]), int(row["errors"]), int(row["complaints"])))
         if reason and self._try(f"{id}:pause", lambda: self._launcher.pause(id, reason, BY)):
