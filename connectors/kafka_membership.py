@@ -27,6 +27,7 @@ from schemas.errors import Fenced, LogUnavailable
 _POLL_S: Final = 0.1
 _AGAIN_S: Final = 1.0  # after the log was away
 _RELEASE_S: Final = 60.0  # what giving up a partition may take: its last states are saved and copied meanwhile
+_FATAL: Final = (KafkaError._FATAL, KafkaError.FENCED_INSTANCE_ID)
 _ASSIGNED: Final = Gauge("waxwing_worker_partitions", "Partitions that this worker is assigned", ["role"])
 _LOG: Final = logging.getLogger(__name__)
 
@@ -108,7 +109,7 @@ class Membership:
                 fault = message.error()
             except KafkaException as raised:
                 fault = raised.args[0]
-            if fault is not None and fault.fatal():
+            if fault is not None and (fault.fatal() or fault.code() in _FATAL):
                 self._fail(fault)
                 return
 

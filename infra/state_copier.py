@@ -51,6 +51,8 @@ class StateCopier:
         try:
             offset = self._copies.put(number, store)
         except Exception:  # whatever the files' system raises: S3's clients have errors of their own
+            if store.is_closed:  # meanwhile; its last copy follows
+                return
             _COPIES.labels("failed").inc()
             _LOG.exception("partition %d: its states could not be copied now", number)
         else:

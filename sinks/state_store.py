@@ -50,7 +50,7 @@ class StateStore:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._db = Rdict(str(path), _options())
         self._lock = threading.Lock()  # between a commit, a copy and the end
-        self._is_closed = False
+        self.is_closed = False
         self.owner = secrets.token_hex(8)
         meta = self._meta()
         self.next_offset, self.logged_at = (meta.next_offset, meta.logged_at) if meta else (0, 0)
@@ -95,8 +95,8 @@ class StateStore:
     def close(self) -> None:
         """Flush and release the folder. Idempotent."""
         with self._lock:
-            if not self._is_closed:
-                self._is_closed = True
+            if not self.is_closed:
+                self.is_closed = True
                 self._db.close()
 
 

@@ -32,7 +32,7 @@ from flows.campaigns.launch import KIND as LAUNCH
 from flows.contact.active import Definitions
 from flows.contact.partition import PartitionFold
 from schemas.definitions.ranking import RESULT
-from schemas.errors import LogUnavailable, TerminalError
+from schemas.errors import LogUnavailable, TerminalError, WaxwingError
 from schemas.records import FRESH_MS, TICK, Definition, Entry, Record, decode_definition
 from schemas.topics import DEFINITIONS, EVENTS
 from sinks.past_store import PastStore
@@ -305,6 +305,8 @@ class _CommittingPart(StatelessSinkPartition[Any]):
                     partition.pending.result()
                 if self._is_clean and partition.fold.changed:
                     _commit(self.claim, partition.store, partition.checkpoint())
+        except WaxwingError as fault:  # Bytewax cleans up after another fault, perhaps, and bears none here
+            _LOG.warning("the last states are not saved, and are folded again: %s", fault)
         finally:
             for partition in self.partitions.values():
                 partition.store.close()

@@ -25,7 +25,7 @@ PARTITIONS = range(4)
 
 @pytest.fixture
 def run(tmp_path: Path, cluster: KafkaConfig) -> Iterator[KafkaRun]:
-    run = KafkaRun(tmp_path, kills=0, seed=11, config=cluster)
+    run = KafkaRun(tmp_path, kills=0, seed=11, rate=50, config=cluster)
     run.log.append(run.definitions.first())
     yield run
     run.log.close()
@@ -117,3 +117,13 @@ def test_from_one_worker_to_four_and_back_frozen_killed_and_without_their_disks_
     assert verdict.compared["sends"] > 50
     assert verdict.is_equal, verdict
     assert "lost partitions" in workers.said("a")
+
+
+def test_of_two_workers_with_one_name_the_earlier_ends_and_says_why(tmp_path: Path, cluster: KafkaConfig) -> None:
+    with fleet(tmp_path, cluster, "contacts") as workers:
+        workers.start("a")
+        eventually("the first one works", lambda: workers.assigned("a") == list(PARTITIONS))
+        workers.start("b", WAXWING_WORKER="a")
+        eventually("the second one takes its place", lambda: workers.assigned("b") == list(PARTITIONS))
+        eventually("the first one ends", lambda: workers.running["a"].poll() == 1)
+        assert "give each worker a name of its own (WAXWING_WORKER)" in workers.said("a")
