@@ -13,8 +13,9 @@ from api.pages import Cursor, Limit, page, place_of
 from api.reads import Reading, reading
 from api.surroundings import Defined, InBatch, defined
 from flows.segments.sql.audience import CHANNELS, members_of
+from flows.segments.sql.run import Ask
 from schemas.definitions.condition_tree import InSegment
-from schemas.times import DAY, HOUR, to_ms
+from schemas.times import DAY, HOUR, from_ms, to_ms
 
 router = APIRouter(tags=["segments"])
 STEPS = {"hour": HOUR // 1000, "day": DAY // 1000}
@@ -27,6 +28,7 @@ class Count(BaseModel):
     segment: str
     members: int
     reachable: dict[str, int] | None = Field(description="how many of them can be reached, by channel")
+    reachable_at: AwareDatetime | None = Field(None, description="as of when; counted anew after half a minute")
     in_batch: list[InBatch] = Field([], description="what of the segment is computed on a schedule")
 
 
@@ -82,8 +84,12 @@ async def count(
         return Count(segment=segment, members=members, reachable=None, in_batch=in_batch)
     if not members:
         return Count(segment=segment, members=0, reachable=dict.fromkeys(CHANNELS, 0), in_batch=in_batch)
-    found = await read.work(lambda ask: members_of(ask, segment, at, defined.given([], at, ask)))
-    return Count(segment=segment, members=found.members, reachable=found.reachable, in_batch=in_batch)
+
+    def reached(ask: Ask) -> tuple[int, dict[str, int]]:
+        return at, members_of(ask, segment, at, defined.given([], at, ask)).reachable
+
+    of, reachable = await read.kept(("reachable", segment), reached)
+    return Count(segment=segment, members=members, reachable=reachable, reachable_at=from_ms(of), in_batch=in_batch)
 
 
 @router.get("/v1/segments/{segment}/members", responses={404: {"description": "there is no such segment"}})

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
@@ -27,6 +27,8 @@ from sinks.clickhouse import HANDLES, ClickHouse
 SQL: Final = Path(__file__).parent / "sql"
 CACHED: Final = 2_000  # answers
 OLDEST_S: Final = 5.0  # an answer may say what depends on the time of day: which attempts have no end
+KEPT_S: Final = 30.0  # what reads everybody's history is told again for so long, with the instant that it is of
+_ANY_VERSION: Final = -1
 FRESHNESS_S: Final = 0.1  # how long one look at the progress serves
 
 Rows = list[dict[str, Any]]
@@ -48,7 +50,7 @@ def load_queries(folder: Path = SQL) -> dict[str, str]:
 class _Cached(NamedTuple):
     version: int
     until: float
-    rows: asyncio.Task[Rows]
+    found: asyncio.Task[Any]
 
 
 class Reads:
@@ -74,19 +76,29 @@ class Reads:
     async def rows(self, name: str, version: int, parameters: Mapping[str, Any]) -> Rows:
         """A query's rows, from memory where nothing was written since they were read."""
         key = msgspec.msgpack.encode((name, sorted(parameters.items())))
+        sql = self.queries[name]
+        return await self._remembered(key, version, lambda: self._in_thread(self._clickhouse.query, sql, parameters))
+
+    async def _remembered(
+        self, key: bytes, version: int, read: Callable[[], Coroutine[Any, Any, T]], seconds: float = OLDEST_S
+    ) -> T:
         known = self._cache.get(key)
-        if known is None or known.version != version or known.until < time.monotonic() or _has_failed(known.rows):
-            query = self._in_thread(self._clickhouse.query, self.queries[name], parameters)
-            known = _Cached(version, time.monotonic() + OLDEST_S, asyncio.create_task(query))
+        if known is None or known.version != version or known.until < time.monotonic() or _has_failed(known.found):
+            known = _Cached(version, time.monotonic() + seconds, asyncio.create_task(read()))
             self._cache[key] = known
         self._cache.move_to_end(key)
         while len(self._cache) > CACHED:
             self._cache.popitem(last=False)
-        return await _shared(known.rows)
+        return await _shared(known.found)
 
     async def work(self, act: Callable[[Ask], T]) -> T:
         """What asks ClickHouse by SQL of its own, perhaps several times one after the other; nothing is kept of it."""
         return await _shared(asyncio.create_task(self._in_thread(act, self._clickhouse.query)))
+
+    async def kept(self, what: tuple[str, ...], act: Callable[[Ask], T]) -> T:
+        """As `work`, but from memory where the same was asked less than KEPT_S ago; asked at once it is one."""
+        key, ask = msgspec.msgpack.encode(what), self._clickhouse.query
+        return await self._remembered(key, _ANY_VERSION, lambda: self._in_thread(act, ask), KEPT_S)
 
     async def _in_thread(self, act: Callable[..., T], *args: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, act, *args)
@@ -102,7 +114,7 @@ class Reads:
         self._clickhouse.close()
 
 
-def _has_failed(task: asyncio.Task[Rows]) -> bool:
+def _has_failed(task: asyncio.Task[Any]) -> bool:
     return task.done() and (task.cancelled() or task.exception() is not None)
 
 
@@ -134,6 +146,10 @@ class Reading:
     async def work(self, act: Callable[[Ask], T]) -> T:
         """What asks by SQL of its own, `act(ask)`, in a thread."""
         return await self._reads.work(act)
+
+    async def kept(self, what: tuple[str, ...], act: Callable[[Ask], T]) -> T:
+        """The same, from memory where it was asked not long ago; `what` names the question."""
+        return await self._reads.kept(what, act)
 
     async def first(self, name: str, missing: str = "", **parameters: Any) -> dict[str, Any]:
         """The first row; 404 with `missing` as the reason where there is none."""
