@@ -29,6 +29,7 @@ class Fleet:
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self._env = {
             "PYTHONPATH": str(ROOT),
+            "PYTHONFAULTHANDLER": "1",  # a client library that ends the process leaves a word
             "WAXWING_LOG": f"kafka://{config.bootstrap}",
             "WAXWING_KAFKA_PREFIX": config.prefix,
             "WAXWING_KAFKA_SESSION_S": str(SESSION_S),

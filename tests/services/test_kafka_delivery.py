@@ -70,7 +70,8 @@ def test_a_worker_frozen_between_the_ledger_and_the_provider_cannot_send_what_an
             lambda: workers.running["frozen"].poll() is not None,
             lambda: workers.wake("frozen"),
         )
-        assert "another has taken the transactional id" in workers.said("frozen")
+        assert workers.running["frozen"].returncode != 0
+        assert "fenced by a newer instance" in workers.said("frozen")
         workers.end("heir")
     assert accepted(tmp_path) == Counter({send(n).id for n in range(PLANNED)})
     assert ends(log) == {"accepted": PLANNED}
