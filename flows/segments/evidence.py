@@ -86,7 +86,7 @@ def _assertions(event: Event) -> Iterator[tuple[int, str]]:
         case "group":
             yield event.at, f"{profile.ACCOUNT}.id"
         case _ if event.type == ACCOUNT_TRAITS:
-            yield from ((at, f"{profile.ACCOUNT}.{path}") for path, at, _ in event.properties.get("claims", ()))
+            yield from ((at, f"{profile.ACCOUNT}.{path}") for path, at, *_ in event.properties.get("claims", ()))
 
 
 def _concerns(said: str, path: str) -> bool:

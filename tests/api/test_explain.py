@@ -62,6 +62,19 @@ def test_the_next_change_is_when_an_event_leaves_its_window_and_then_it_has_chan
     assert answer["recorded"]["since"] == format_instant(first + 7 * DAY).replace(".000Z", "Z")
 
 
+def test_what_an_account_says_of_itself_decides_as_an_identify_does(there):
+    large = {"trait": "account.size", "op": "gte", "value": 10}
+    gold = {"trait": "plan", "op": "eq", "value": "gold"}
+    there.publish({"kind": "segment", "id": "large", "where": {"and": [large, gold]}})
+    there.say("ann", "identify", "said", traits={"plan": "gold"})
+    there.say("ann", "group", "joined", group_id="acme", traits={"size": 12})
+    there.settle()
+    answer = there.get("/v1/contacts/ann/explain", segment="large")
+    size, plan = answer["why"]["parts"]
+    assert (answer["member"], answer["agrees"], size["value"], ids(plan)) == (True, True, 12, ["said"])
+    assert [event["name"] for event in size["events"]] == ["account_traits"]
+
+
 def test_a_duplicate_decides_nothing_and_a_late_event_does(there):
     there.publish(BUYERS)
     there.say("ann", "identify", "gold", traits={"plan": "gold"})
