@@ -1,8 +1,8 @@
 """The policy of one send's attempts, without I/O: a generator that says what to do and is sent what came of it.
 
 never tried ──▶ Try ──▶ Accepted, Refused ──▶ the end
-                 ▲  ├─▶ Elsewhere ──▶ Try, at once
-                 │  └─▶ Retry ──▶ 1 s, 5 s, 30 s, 5 min, or as long as it says ──▶ Try …, then refused
+                 ▲  ├─▶ AtOnce ──▶ Try
+                 │  └─▶ Retry ──▶ 1 s, 5 s, 30 s, 5 min, or as long as it says ──▶ Try …, then GivenUp
                  │  └─▶ Unknown ──▶ LookUp ──▶ Accepted ──▶ the end
 a crash in between ──────▶ LookUp ┘   └─▶ Absent ──▶ as Retry;  Unknown ──▶ marketing ends, transactional retries
 """
@@ -33,15 +33,21 @@ class LookUp(NamedTuple):
     """Ask the provider what became of it."""
 
 
-class Elsewhere(NamedTuple):
-    """The answer to a try: this provider fails, and there is another one to be asked at once."""
+class AtOnce(NamedTuple):
+    """The answer to a try that counts for nothing: another provider is to be asked, or the same one in time."""
+
+    reason: str
+
+
+class GivenUp(NamedTuple):
+    """The end after as many failures as there are: nothing is wrong with its address, another channel may do."""
 
     reason: str
 
 
 Step = Try | LookUp
-Answer = Result | Found | Elsewhere
-End = Accepted | Refused | Unknown
+Answer = Result | Found | AtOnce
+End = Accepted | Refused | Unknown | GivenUp
 
 
 def delay_ms(send_id: str, failures: int) -> int:
@@ -71,13 +77,13 @@ def attempts(send_id: str, marketing: bool, standing: Standing, now: int) -> Gen
                 return Unknown(reason)
             unknown, after = False, delay_ms(send_id, min(failures, len(DELAYS)))
         if failures > len(DELAYS):
-            return Refused(f"given up after {number} attempts: {reason}")
+            return GivenUp(f"given up after {number} attempts: {reason}")
         number += 1
         answer = yield Try(number, after)
         match answer:
             case Accepted() | Refused(scope="message" | "address"):
                 return answer
-            case Elsewhere():
+            case AtOnce():
                 after, reason = 0, answer.reason
             case Refused():  # the account: nothing is wrong with this send, so it does not count
                 after, reason = ACCOUNT_PAUSE, answer.reason

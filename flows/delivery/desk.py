@@ -1,14 +1,15 @@
 """Who hands over what next: of a channel's messages the most urgent one, by the first of its providers that may.
 
-A message is chosen only when a provider has room, so a transactional one that comes while others wait is the next.
+A message is chosen only when a provider has room, so a transactional one that comes while others wait is the next. How
+many are under way is what the gates allow, each its own: one whose provider hangs holds up none that another may take.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from prometheus_client import Gauge
@@ -70,11 +71,11 @@ class Fixed:
 class Desk(Generic[J]):
     """Lanes and gates of one process, for all of its partitions."""
 
-    def __init__(self, providers: Providers, clock: Callable[[], int], workers: int):
-        self._providers, self._clock, self.workers = providers, clock, workers
+    def __init__(self, providers: Providers, clock: Callable[[], int]):
+        self._providers, self._clock = providers, clock
         self._lanes: dict[str, Lanes[J]] = defaultdict(Lanes)
-        self._ready = {channel: asyncio.Semaphore(0) for channel in CHANNELS}  # `stop` also frees who comes later
-        self._blocked: deque[asyncio.Future[None]] = deque()
+        self._ready = {channel: asyncio.Semaphore(0) for channel in CHANNELS}
+        self._blocked: list[asyncio.Future[None]] = []
         self._stopping = False
 
     def put(self, send: Send, place: tuple[int, int], job: J) -> None:
@@ -86,20 +87,22 @@ class Desk(Generic[J]):
         """Let nobody take another one."""
         self._stopping = True
         for ready in self._ready.values():
-            for _ in range(self.workers):
-                ready.release()
-        while self._blocked:
-            self._wake()
+            ready.release()
+        self._wake()
 
-    async def work(self, channel: str, do: Callable[[J, Route | None], Awaitable[None]]) -> None:
-        """One worker of a channel, until `stop`. `do` has to end with `done`, where it is given a route."""
+    async def hand_out(self, channel: str, do: Callable[[J, Route | None], Coroutine[Any, Any, None]]) -> None:
+        """A channel's messages, until `stop`, and then until those under way have ended; a fault in one ends all.
+
+        `do` has to end with `done`, where it is given a route.
+        """
         ready = self._ready[channel]
-        while True:
-            await ready.acquire()
-            route = await self._admitted(channel)
-            if self._stopping:
-                return
-            await do(self._lanes[channel].take(), route)
+        async with asyncio.TaskGroup() as under_way:
+            while True:
+                await ready.acquire()
+                route = await self._admitted(channel)
+                if self._stopping:
+                    return
+                under_way.create_task(do(self._lanes[channel].take(), route))
 
     def find(self, channel: str, name: str) -> Provider | None:
         """The provider that a message was given to; the first where the ledger does not name it."""
@@ -160,8 +163,8 @@ class Desk(Generic[J]):
             self._blocked.remove(change)
 
     def _wake(self) -> None:
-        while self._blocked:
-            change = self._blocked.popleft()
+        """All channels that wait look again: one provider may deliver several, and each waits for its own."""
+        blocked, self._blocked = self._blocked, []
+        for change in blocked:
             if not change.done():
                 change.set_result(None)
-                return

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from typing import Final, TypeGuard
+from typing import Final, TypeGuard, assert_never
 
 from connectors.fail_points import fail_point
 from connectors.log_clock import boot_ms
-from flows.delivery.attempts import Answer, Elsewhere, End, LookUp, Try, attempts
+from flows.delivery.attempts import Answer, AtOnce, End, GivenUp, LookUp, Try, attempts
 from flows.delivery.composer import ADDRESS_FAULT
 from flows.delivery.desk import Desk, Route
 from flows.delivery.fallback import by_channel
@@ -28,10 +28,10 @@ _LOG: Final = logging.getLogger(__name__)
 
 
 def _is_provider_s_fault(answer: Result) -> TypeGuard[Retry | Refused]:
-    """Whether another provider could do better. That this worker was held up is no fault of one."""
+    """Whether another provider could do better."""
     if isinstance(answer, Refused):
         return answer.scope == "account"
-    return isinstance(answer, Retry) and answer is not LATE
+    return isinstance(answer, Retry)
 
 
 class Handover:
@@ -102,8 +102,8 @@ class Handover:
         job.number = step.number
         answer = await route.send(message._replace(not_after=await self._start(job)))
         fail_point("delivery_answered")
-        await self._answered(job, self._elsewhere(job, answer))
-        return answer
+        await self._answered(job, AtOnce(LATE.reason) if answer is LATE else self._elsewhere(job, answer))
+        return None if answer is LATE else answer  # that this worker was held up is no fault of the provider
 
     def _refusal(self, job: Job, now: int) -> str:
         """Why it is not to be handed over any more; empty where it is."""
@@ -114,14 +114,14 @@ class Handover:
     def _compose(self, job: Job, now: int) -> Message | str:
         return self.office.composer.compose(job.send, job.origin, f"{self.partition}:{job.offset}", now)
 
-    def _elsewhere(self, job: Job, answer: Result) -> Result | Elsewhere:
+    def _elsewhere(self, job: Job, answer: Result) -> Result | AtOnce:
         """A provider that fails is no reason to wait where another one is well and has not been asked."""
         if not _is_provider_s_fault(answer):
             return answer
         is_new = job.provider not in job.failed
         job.failed.add(job.provider)
         if is_new and self.desk.has_other(job.send.channel, job.failed):
-            return Elsewhere(answer.reason)
+            return AtOnce(answer.reason)
         job.failed.clear()
         return answer
 
@@ -151,8 +151,12 @@ class Handover:
             case Refused(reason=reason, scope=scope):
                 suppress = [refused_address(job.send, job.origin, self.office.clock())] if scope == "address" else []
                 await self._end(job, "refused", reason, also=suppress, other_channel=scope == "address")
+            case GivenUp(reason=reason):
+                await self._end(job, "refused", reason, other_channel=True)
             case Unknown(reason=reason):
                 await self._end(job, "unknown", reason)
+            case _:
+                assert_never(end)
 
     async def _write(self, job: Job, status: Status, reason: str = "", due: int = 0) -> None:
         now = self.office.clock()

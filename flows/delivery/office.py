@@ -22,14 +22,13 @@ LEASE_MS: Final = 2_000  # for so long after the durable `started` was asked for
 
 @dataclass(frozen=True)
 class Office:
-    """What the partitions of one process share. `workers` are the messages of a channel under way at once."""
+    """What the partitions of one process share."""
 
     log: Log
     book: Book
     providers: Providers
     base_url: str
     link_key: bytes
-    workers: int = 64
     clock: Callable[[], int] = wall_ms
     taken_ms: int = 0  # for so long after its start what another worker had begun may still reach the provider
     library: Library = field(default_factory=Library)

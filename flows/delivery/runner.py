@@ -1,13 +1,13 @@
 """Delivery of the partitions of `sends`: asyncio at the edge of the pure policies beside it.
 
-    sends ──read──▶ desk ──workers──▶ started (durable) ──▶ provider ──▶ outcome and its event, in one append
+    sends ──read──▶ desk ──room──▶ started (durable) ──▶ provider ──▶ outcome and its event, in one append
 
 One worker a partition, also where a worker was frozen while its partitions were given away. It can append nothing for
 them when it wakes up; and a message goes out only within LEASE_MS of asking for the durable `started`, else the worker
 has to ask again, and hears. Whoever has got a partition asks the provider about what it finds `started` only once no
 such message can come any more. What is on the network when a worker freezes is beyond anybody's reach.
 
-A send that waits for its next attempt holds no worker. Progress is the lowest send that is not settled; what lies
+A send that waits for its next attempt takes no room. Progress is the lowest send that is not settled; what lies
 above it is told apart by the ledger, so a restart repeats nothing. Where more sends wait than are held in memory, those
 further on are looked through for transactional ones, which go first always.
 """
@@ -51,14 +51,13 @@ async def deliver(office: Office, partitions: Sequence[int], stop: asyncio.Event
     """Deliver these partitions until `stop`: then attempts under way are brought to their end, the others stay in log
     and ledger. A fault in one ends all: the process starts anew from log and ledger.
     """
-    desk: Desk[Job] = Desk(office.providers, office.clock, office.workers)
+    desk: Desk[Job] = Desk(office.providers, office.clock)
     runners = [Runner(office, desk, partition) for partition in partitions]
     async with asyncio.TaskGroup() as group:
         for runner in runners:
             group.create_task(runner.read(stop))
         for channel in CHANNELS:
-            for _ in range(office.workers):
-                group.create_task(desk.work(channel, _do))
+            group.create_task(desk.hand_out(channel, _do))
         await stop.wait()
         desk.stop()
     for runner in runners:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.delivery.attempts import ACCOUNT_PAUSE, Answer, End, LookUp, Step, Try, attempts
+from flows.delivery.attempts import ACCOUNT_PAUSE, Answer, AtOnce, End, GivenUp, LookUp, Step, Try, attempts
 from flows.delivery.ledger import NEVER, Standing
 from flows.delivery.provider import Absent, Accepted, Refused, Retry, Unknown
 
@@ -37,7 +37,7 @@ def test_retries_come_after_about_1_s_5_s_30_s_and_5_min_and_then_it_is_given_up
     waits = [step.after_ms for step in steps if isinstance(step, Try)]
     assert waits[0] == 0
     assert all(0.8 * s <= w / 1000 <= 1.2 * s for w, s in zip(waits[1:], (1, 5, 30, 300), strict=True))
-    assert end == Refused("given up after 5 attempts: busy")
+    assert end == GivenUp("given up after 5 attempts: busy")
 
 
 def test_the_jitter_comes_from_the_send():
@@ -53,6 +53,14 @@ def test_the_jitter_comes_from_the_send():
 def test_a_retry_is_not_earlier_than_the_provider_says():
     steps, _ = drive([Retry("slow down", after_s=120), Accepted()])
     assert steps[1] == Try(2, 120_000)
+
+
+def test_what_counts_for_nothing_is_tried_again_at_once_however_often():
+    steps, end = drive([AtOnce("late")] * 20 + [Retry("busy"), Accepted()])
+    assert steps[:21] == [Try(n, 0) for n in range(1, 22)]
+    assert isinstance(steps[21], Try)
+    assert steps[21].after_ms <= 1_200  # the first failure
+    assert end == Accepted()
 
 
 @pytest.mark.parametrize("scope", ["message", "address"])

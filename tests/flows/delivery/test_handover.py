@@ -11,11 +11,12 @@ import pytest
 
 from connectors.log import Log
 from connectors.log_clock import wall_ms
+from flows.delivery.breaker import FAILURES
 from flows.delivery.desk import Route
 from flows.delivery.gate import Gate, Limits
 from flows.delivery.origin import origin_of
 from flows.delivery.outcomes import ProviderEvent, ledger_entry, settling_entries
-from flows.delivery.provider import Accepted, Message, Refused, Result, Retry, Unknown
+from flows.delivery.provider import LATE, Accepted, Message, Refused, Result, Retry, Unknown
 from schemas.records import Definition, Entry, Fallback, Quiet, Send, encode
 from tests.flows.delivery.support import HOUR, attempts_of, ends, events_of, new_log, plan, send
 from tests.flows.delivery.test_queue import Named, Table, answering, by_email, run
@@ -82,6 +83,35 @@ def test_without_a_next_channel_the_refusal_is_the_end(log: Log, tmp_path: Path)
     assert ends(log) == {"refused": 1}
     facts = [(e.type, e.properties.get("channel")) for e in events_of(log)]
     assert sorted(facts) == [("address_suppressed", "email"), ("address_suppressed", "sms"), ("sms_failed", None)]
+
+
+def test_a_send_that_is_given_up_goes_by_the_next_channel_and_its_address_stays_good(log: Log, tmp_path: Path):
+    """It stands before its fifth attempt, whose time has come."""
+    fell = falling_back()
+    plan(log, fell, send(2))
+    log.append([ledger_entry(s, 4, "retry", 5, 6, provider="mail") for s in (fell, send(2))])
+    email, sms = Named("mail", answering(Retry("503"))), Named("sms")
+    run(log, tmp_path, by_both(email, sms))
+    assert (len(email.given), [m.to for m in sms.given]) == (2, ["+41790000000"])
+    told = [(a.number, a.status, a.channel) for a in attempts_of(log) if a.send == fell.id]
+    assert told[1:] == [(5, "started", "email"), (5, "retry", "sms"), (6, "started", "sms"), (6, "accepted", "sms")]
+    assert ends(log) == {"accepted": 1, "refused": 1}  # the other one asks for no other channel
+    assert {e.type for e in events_of(log)} == {"sms_sent", "email_failed"}
+
+
+def test_a_worker_that_is_held_up_tries_again_at_once_and_its_provider_is_not_stopped_for_it(log: Log, tmp_path: Path):
+    late = dict.fromkeys((send(n).id for n in range(2 * FAILURES)), LATE)
+
+    async def answer(message: Message) -> Result:
+        return late.pop(message.origin.send, Accepted())
+
+    plan(log, *(send(n) for n in range(2 * FAILURES)))
+    providers = by_email(Named("p", answer), limits=Limits(concurrency=1))
+    run(log, tmp_path, providers)
+    assert all(a.due <= a.at for a in attempts_of(log) if a.status == "retry")
+    [route] = providers.routes("email")
+    assert route.gate.breaker.state == "closed"
+    assert ends(log) == {"accepted": 2 * FAILURES}
 
 
 def test_a_restart_goes_on_by_the_channel_that_was_fallen_back_to(log: Log, tmp_path: Path):

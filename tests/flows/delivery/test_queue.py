@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from connectors.log import Log
-from flows.delivery import runner
+from flows.delivery import desk, runner
 from flows.delivery.book import Book
 from flows.delivery.desk import Route
 from flows.delivery.gate import Gate, Limits
@@ -75,11 +75,11 @@ class Table:
         pass
 
 
-def by_email(*providers: Named, limits: Limits = Limits()) -> Table:
+def by_email(*providers: Named, limits: Limits = Limits(concurrency=4)) -> Table:
     return Table({"email": [Route(p, Gate(limits)) for p in providers]})
 
 
-def run(log: Log, tmp_path: Path, providers: Table, workers: int = 4, until: Callable[[], bool] | None = None) -> None:
+def run(log: Log, tmp_path: Path, providers: Table, until: Callable[[], bool] | None = None) -> None:
     """Deliver until all is settled, or until it is so."""
 
     def settled() -> bool:
@@ -89,7 +89,7 @@ def run(log: Log, tmp_path: Path, providers: Table, workers: int = 4, until: Cal
         ledgers = {0: LedgerStore(tmp_path / "ledger")}
         book, stop = Book(log, ledgers, threading.Event()), asyncio.Event()
         book.catch_up()
-        office = Office(log, book, providers, "https://m.example", b"k", workers)
+        office = Office(log, book, providers, "https://m.example", b"k")
         try:
             async with asyncio.TaskGroup() as group, asyncio.timeout(20):
                 group.create_task(deliver(office, [0], stop))
@@ -140,7 +140,7 @@ def test_no_more_are_under_way_than_a_provider_may_have(log: Log, tmp_path: Path
         return Accepted()
 
     plan(log, *(send(n) for n in range(30)))
-    run(log, tmp_path, by_email(Named("p", slowly), limits=Limits(concurrency=3)), workers=16)
+    run(log, tmp_path, by_email(Named("p", slowly), limits=Limits(concurrency=3)))
     assert most == 3
     assert ends(log) == {"accepted": 30}
 
@@ -169,8 +169,8 @@ def test_transactional_goes_first_also_from_beyond_the_window(
     plan(log, *(send(n) for n in range(300)), urgent, *(send(n) for n in range(600, 620)))
     hook = Named("hook", hold)
     email = Named("mail", hold)
-    providers = Watched({"email": [Route(email, Gate())], "webhook": [Route(hook, Gate())]})
-    run(log, tmp_path, providers, workers=1)
+    one = Limits(concurrency=1)
+    run(log, tmp_path, Watched({"email": [Route(email, Gate(one))], "webhook": [Route(hook, Gate(one))]}))
     assert went[1] == "c-urgent"
     assert ends(log) == {"accepted": 321}
     assert len(went) == 321
@@ -247,3 +247,32 @@ def test_what_a_gate_keeps_outlives_a_restart(tmp_path: Path):
     assert KeptFile(path).of("p").paused_until == 7
     path.write_text("{nonsense")
     assert KeptFile(path).of("p").paused_until == 0
+
+
+def test_a_provider_that_hangs_holds_up_none_that_another_may_take(log: Log, tmp_path: Path):
+    release = asyncio.Event()
+
+    async def hang(_: Message) -> Result:
+        await asyncio.wait_for(release.wait(), 10)
+        return Accepted()
+
+    hanging, well = Named("hanging", hang), Named("well")
+
+    def is_over() -> bool:
+        if len(hanging.given) + len(well.given) == 200:
+            release.set()
+        return ends(log)["accepted"] == 200
+
+    plan(log, *(send(n) for n in range(200)))
+    run(log, tmp_path, by_email(hanging, well, limits=Limits()), until=is_over)
+    assert (len(hanging.given), len(well.given)) == (64, 136)
+
+
+def test_room_that_is_given_back_is_told_to_the_channel_that_waits_for_it(
+    log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(desk, "_LOOK_MS", 3_600_000)  # by itself nobody looks again
+    channels = ("email", "webhook")
+    plan(log, *(send(n, channel=channels[n % 2]) for n in range(60)))
+    run(log, tmp_path, Table({c: [Route(Named(c), Gate(Limits(concurrency=1)))] for c in channels}))
+    assert ends(log) == {"accepted": 60}

@@ -49,7 +49,7 @@ def log(tmp_path: Path):
     log.close()
 
 
-def deliver(log: Log, tmp_path: Path, provider: Told, *, workers: int = 4, now: int | None = None) -> None:
+def deliver(log: Log, tmp_path: Path, provider: Told, *, now: int | None = None) -> None:
     """Run both partitions until every send on the log is settled, then stop."""
 
     async def run() -> None:
@@ -57,7 +57,7 @@ def deliver(log: Log, tmp_path: Path, provider: Told, *, workers: int = 4, now: 
         book, stop = Book(log, ledgers, threading.Event()), asyncio.Event()
         book.catch_up()
         providers, clock = Fixed({"email": provider}), wall_ms if now is None else lambda: now
-        office = Office(log, book, providers, "https://m.example", b"k", workers, clock)
+        office = Office(log, book, providers, "https://m.example", b"k", clock)
         try:
             async with asyncio.TaskGroup() as group, asyncio.timeout(20):
                 run = group.create_task(all_of(office, range(2), stop))
@@ -163,7 +163,7 @@ def test_a_retry_is_written_down_and_tried_again_while_others_go_on(log: Log, tm
         return Retry("busy") if message.to == "c1@example.com" and tries.count(message.to) == 1 else Accepted()
 
     plan(log, *(send(n) for n in range(8)))
-    deliver(log, tmp_path, Told(busy_once), workers=1)
+    deliver(log, tmp_path, Told(busy_once))
     assert [(a.number, a.status) for a in attempts_of(log) if a.send == send(1).id] == [
         (1, "started"),
         (1, "retry"),
