@@ -15,8 +15,8 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final
 
+from connectors.definition_reader import DefinitionReader, MembersOf, PastFiles
 from connectors.log import Log
-from flows.contact.flow import DefinitionReader, MembersOf, PastFiles
 from flows.contact.partition import PartitionFold
 from schemas.errors import InvalidInput, Violation
 from schemas.records import Entry, Record, decode_change, decode_crm_command, decode_send

@@ -20,21 +20,18 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import bytewax.operators as op
-import msgspec
 from bytewax.dataflow import Dataflow
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
-from prometheus_client import Gauge, Summary
+from prometheus_client import Summary
 
+from connectors.definition_reader import DefinitionReader, MembersOf, PastFiles
 from connectors.fail_points import fail_point
 from connectors.log import Claim, Log, Progress
 from connectors.source import LogSource
-from flows.campaigns.launch import KIND as LAUNCH
-from flows.contact.active import Definitions
 from flows.contact.partition import PartitionFold
-from schemas.definitions.ranking import RESULT
-from schemas.errors import LogUnavailable, TerminalError, WaxwingError
-from schemas.records import FRESH_MS, TICK, Definition, Entry, Record, decode_definition
-from schemas.topics import DEFINITIONS, EVENTS
+from schemas.errors import WaxwingError
+from schemas.records import FRESH_MS, TICK, Entry, Record
+from schemas.topics import EVENTS
 from sinks.past_store import PastStore
 from sinks.state_store import Checkpoint, StateStore
 
@@ -43,14 +40,9 @@ EFFECTS = 2_000  # effects after which the fold pauses, so that a storm of timer
 MAX_CHANGED = 200_000  # changed contacts after which reading waits for the outstanding commit
 TICK_MS = 20  # a partition's ticks are at least this far apart: each costs a sync
 GROUP: Final = "contacts"  # its progress is what every effect is durable of; the state may lag behind it
-MembersOf: TypeAlias = Callable[[str], frozenset[str]]
 Archive: TypeAlias = Callable[[int, int, int], Iterator[list[Record]]]  # partition, from offset, to before offset
 _SECONDS: Final = Summary("waxwing_contacts_fold_seconds", "Time that folding took, and in how many goes")
-_HELD_BACK: Final = Gauge("waxwing_definitions_unreadable", "1 while nothing is handed out for want of definitions")
-_AGAIN_S: Final = 2.0
-_UNREADABLE: Final = (LogUnavailable, OSError, msgspec.DecodeError)
 _LOG: Final = logging.getLogger(__name__)
-_SNAPSHOTS: Final = "snapshot/"  # what keys of their definitions begin with
 
 
 class Step(NamedTuple):
@@ -66,89 +58,6 @@ class Effects(NamedTuple):
 
     partition: int
     entries: list[Entry]
-
-
-class PastFiles:
-    """The files that switches and launches bring, of a worker's own partitions; `store` reads them in a thread."""
-
-    def __init__(self, store: PastStore | None, partitions: Sequence[int]):
-        self._store, self._partitions = store, frozenset(partitions)
-
-    def get(self, partition: int, path: str) -> Mapping[str, bytes]:
-        """Contact -> what the file brings it, encoded; nothing of another worker's partition."""
-        if partition not in self._partitions:
-            return {}
-        if self._store is None:
-            raise TerminalError(
-                f"a definition brings the file {path} for {EVENTS} partition {partition}: give its store"
-            )
-        return self._store.get(path)
-
-    def prefetch(self, definitions: Definitions, logged_at: int) -> None:
-        """Begin to read what the activations ahead bring: their lead is time enough, so the fold need not wait."""
-        for snapshot in definitions.catalogue.between(logged_at, 1 << 62):
-            files = [file for past in snapshot.pasts for file in past.files]
-            for named in (*snapshot.of(LAUNCH), *snapshot.of(RESULT)):
-                if named.since == snapshot.since:
-                    files += [(int(n), path) for n, path in named.body.get("files", {}).items()]
-            for partition, path in files:
-                if self._store is not None and partition in self._partitions:
-                    self._store.prefetch(path)
-
-
-class DefinitionReader:
-    """Keeps the definitions as fresh as rule 4 asks, by the log's own clock; shared by a worker's partitions."""
-
-    def __init__(self, log: Log, members_of: MembersOf, past: PastFiles):
-        self.log, self.definitions, self._members_of = log, Definitions(states_in=past.get), members_of
-        self._past = past
-        self._read_at = -1
-        self._again = 0.0  # after a fault: not before this
-
-    def may_go_on(self, read: Callable[[int], None], logged_at: int) -> bool:
-        """`freshen` or `read`; False where the definitions cannot be read, or one of them means nothing to this
-        version: then nothing may be handed out, and that is said (`waxwing_definitions_unreadable`, /ready).
-        """
-        if time.monotonic() < self._again:
-            return False
-        try:
-            read(logged_at)
-        except _UNREADABLE as fault:
-            self._again = time.monotonic() + _AGAIN_S
-            _LOG.error("nothing is handed out, for the definitions cannot be read: %s", fault)
-            _HELD_BACK.set(1)
-            return False
-        if self._again:
-            _LOG.warning("the definitions can be read again")
-            self._again = 0.0
-            _HELD_BACK.set(0)
-        return True
-
-    def freshen(self, logged_at: int) -> None:
-        """Read `definitions` to its end, where the last read was not after a record of FRESH_MS before `logged_at`.
-
-        `logged_at` is that of a record that was read: what was logged before it can be read too, however long an
-        append takes.
-        """
-        if self._read_at < logged_at - FRESH_MS:
-            self.read(logged_at)
-            self._read_at = logged_at
-
-    def read(self, logged_at: int) -> None:
-        """Read `definitions` to its end, and begin to read the files that activations after the instant bring."""
-        while records := self.log.read(DEFINITIONS, 0, self.definitions.catalogue.next_offset):
-            for record in records:
-                definition = decode_definition(record.value)  # before it counts as read
-                if record.key.startswith(_SNAPSHOTS):
-                    self._load(definition)
-                self.definitions.apply(record)
-        self._past.prefetch(self.definitions, logged_at)
-
-    def _load(self, definition: Definition) -> None:
-        """Read a snapshot's file before the fold may ask for it: the fold itself does no I/O."""
-        file = definition.body.get("file")
-        if isinstance(file, str):
-            self.definitions.keep(file, self._members_of(file))
 
 
 class Partition:

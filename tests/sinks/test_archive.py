@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from connectors.definition_reader import DefinitionReader, PastFiles
 from connectors.log_clock import Clock
 from connectors.sqlite_log import SqliteLog
-from flows.contact.flow import DefinitionReader, Partition, PastFiles
+from flows.contact.flow import Partition
 from flows.contact.partition import PartitionFold
 from flows.warehouse.flow import ChunkPuller, Place, rows_of
 from flows.warehouse.rows import COLUMNS, moment
