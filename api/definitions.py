@@ -19,7 +19,7 @@ from api.bodies import as_object, read_body
 from api.hydration import HydrationOut, MemoryOut, hydration_of, memory_of
 from connectors import publish
 from connectors.publish import CatalogueReader, newest
-from flows.definitions.catalogue import Catalogue, Draft, Published
+from flows.definitions.catalogue import Catalogue, Published
 from flows.segments.footprint import of_segment
 from schemas.definitions import KINDS
 from schemas.definitions.json_schema import schema_of
@@ -29,7 +29,7 @@ from sinks.past_store import PastStore
 
 BODY_LIMIT: Final = 1024 * 1024
 BY: Final = "api"
-_BODY: Final = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
+DOCUMENTED: Final = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
 TEMPLATES: Final[tuple[str, ...]] = ("email_template", "sms_template", "push_template", "webhook_template")
 WARMED_UP: Final = ("segments", "journeys", "campaigns")
 READ_ELSEWHERE: Final = ("campaigns",)  # with what they are at: `api.campaigns`
@@ -62,19 +62,6 @@ class DefinitionPage(BaseModel):
 
     items: list[DefinitionOut]
     next: str | None = Field(description="the cursor of the next page")
-
-
-class DraftOut(BaseModel):
-    """What is written and not published."""
-
-    kind: str
-    id: str
-    name: str
-    upon: int = Field(description="the version that stood when it was written; 0: none")
-    saved_at: str
-    by: str
-    status: Literal["draft"] = "draft"
-    body: dict[str, Any] = Field(description="the draft as it was written")
 
 
 class VersionOut(BaseModel):
@@ -170,11 +157,11 @@ def find(catalogue: Catalogue, kinds: Sequence[str], id: str, version: int | Non
     return held[0]
 
 
-def _tagged(found: DefinitionOut, status: int = 200) -> Response:
+def tagged(found: DefinitionOut, status: int = 200) -> Response:
     return deep(found, {"ETag": f'"{found.version}"'}, status)
 
 
-def _whole(kinds: Sequence[str], id: str, given: Mapping[str, Any]) -> dict[str, Any]:
+def whole(kinds: Sequence[str], id: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """The body with the kind and id of its address, which it may repeat but not contradict."""
     body = {"kind": kinds[0] if len(kinds) == 1 else given.get("kind"), "id": id} | dict(given)
     faults = []
@@ -216,7 +203,7 @@ def list_definitions(
 def get_definition(reader: Reader, kinds: Kinds, files: Files, id: Id, version: int | None = None) -> Response:
     """The version that stands, also where it warms up still, or the one that is asked for."""
     with reader.open() as catalogue:
-        return _tagged(definition_out(catalogue, find(catalogue, kinds, id, version), files))
+        return tagged(definition_out(catalogue, find(catalogue, kinds, id, version), files))
 
 
 def list_versions(reader: Reader, kinds: Kinds, id: Id) -> list[VersionOut]:
@@ -234,14 +221,14 @@ def list_versions(reader: Reader, kinds: Kinds, id: Id) -> list[VersionOut]:
 
 def put_definition(reader: Reader, kinds: Kinds, files: Files, id: Id, body: JsonBody, seen: Seen) -> Response:
     """Publish it as a new version, where it differs from what stands."""
-    whole = _whole(kinds, id, body)
-    key = whole["kind"], id
-    (made,) = publish.publish(reader, [whole], BY, None if seen is None else {key: seen})
+    written = whole(kinds, id, body)
+    key = written["kind"], id
+    (made,) = publish.publish(reader, [written], BY, None if seen is None else {key: seen})
     with reader.open() as catalogue:
         found = definition_out(
             catalogue, newest(catalogue).newest(*key) or catalogue.versions[key][made.version], files
         )
-    return _tagged(found, 201 if made.is_new and made.version == 1 else 200)
+    return tagged(found, 201 if made.is_new and made.version == 1 else 200)
 
 
 def roll_back(reader: Reader, kinds: Kinds, files: Files, id: Id, to: Rollback, seen: Seen) -> Response:
@@ -250,7 +237,7 @@ def roll_back(reader: Reader, kinds: Kinds, files: Files, id: Id, to: Rollback, 
         kind = find(catalogue, kinds, id, to.version).kind
     publish.rollback(reader, kind, id, to.version, BY, seen)
     with reader.open() as catalogue:
-        return _tagged(definition_out(catalogue, find(catalogue, [kind], id), files))
+        return tagged(definition_out(catalogue, find(catalogue, [kind], id), files))
 
 
 def delete_definition(reader: Reader, kinds: Kinds, id: Id, seen: Seen) -> None:
@@ -274,96 +261,20 @@ def archive(reader: Reader, kinds: Kinds, id: Id, seen: Seen) -> None:
     publish.archive(reader, kind, id, BY, seen)
 
 
-def get_draft(reader: Reader, kinds: Kinds, id: Id) -> Response:
-    """The draft."""
-    return deep(_draft_out(_draft(reader, kinds, id)), {})
-
-
-def put_draft(reader: Reader, kinds: Kinds, id: Id, body: JsonBody) -> Response:
-    """Keep it as a draft, in place of an earlier one: checked as by publishing, and nothing acts on it."""
-    whole = _whole(kinds, id, body)
-    publish.save_drafts(reader, [whole], BY)
-    return deep(_draft_out(_draft(reader, (whole["kind"],), id)), {})
-
-
-def discard_draft(reader: Reader, kinds: Kinds, id: Id) -> None:
-    """Forget the draft."""
-    publish.discard_draft(reader, _draft(reader, kinds, id).kind, id, BY)
-
-
-def publish_draft(reader: Reader, kinds: Kinds, files: Files, id: Id, seen: Seen) -> Response:
-    """Publish the draft: 409 where another version stands than when it was written, unless that was seen."""
-    kind = _draft(reader, kinds, id).kind
-    made = publish.publish_draft(reader, kind, id, BY, seen)
-    with reader.open() as catalogue:
-        return _tagged(definition_out(catalogue, catalogue.versions[kind, id][made.version], files))
-
-
-def _draft(reader: CatalogueReader, kinds: Sequence[str], id: str) -> Draft:
-    with reader.open() as catalogue:
-        held = [draft for kind in kinds if (draft := catalogue.drafts.get((kind, id))) is not None]
-    if not held:
-        raise HTTPException(404, f"there is no draft of {' or '.join(kinds)} {id}")
-    if len(held) > 1:
-        raise HTTPException(409, f"{id} is the id of {' and '.join(d.kind for d in held)}: use the collection of one")
-    return held[0]
-
-
-def _draft_out(draft: Draft) -> DraftOut:
-    return DraftOut(
-        kind=draft.kind,
-        id=draft.id,
-        name=str(draft.body.get("name", "")),
-        upon=draft.upon,
-        saved_at=format_instant(draft.at),
-        by=draft.by,
-        body=dict(draft.body),
-    )
-
-
 def _add(collection: str) -> None:
     """The endpoints of one collection."""
     at = APIRouter(prefix=f"/v1/{collection}", tags=[collection])
     if collection not in READ_ELSEWHERE:
         at.add_api_route("", list_definitions, methods=["GET"], response_model=DefinitionPage)
         at.add_api_route("/{id}", get_definition, methods=["GET"], response_model=DefinitionOut)
-    at.add_api_route("/{id}", put_definition, methods=["PUT"], response_model=DefinitionOut, openapi_extra=_BODY)
+    at.add_api_route("/{id}", put_definition, methods=["PUT"], response_model=DefinitionOut, openapi_extra=DOCUMENTED)
     at.add_api_route("/{id}", delete_definition, methods=["DELETE"], status_code=204)
     at.add_api_route("/{id}/versions", list_versions, methods=["GET"])
-    at.add_api_route("/{id}/draft", get_draft, methods=["GET"], response_model=DraftOut)
-    at.add_api_route("/{id}/draft", put_draft, methods=["PUT"], response_model=DraftOut, openapi_extra=_BODY)
-    at.add_api_route("/{id}/draft", discard_draft, methods=["DELETE"], status_code=204)
-    at.add_api_route("/{id}/publish", publish_draft, methods=["POST"], response_model=DefinitionOut)
     at.add_api_route("/{id}/archive", archive, methods=["POST"], status_code=204)
     at.add_api_route("/{id}/rollback", roll_back, methods=["POST"], response_model=DefinitionOut)
     if collection in WARMED_UP:
         at.add_api_route("/{id}/hydration", cancel, methods=["DELETE"], status_code=204)
     router.include_router(at)
-
-
-class DraftList(BaseModel):
-    """All drafts, by kind and id."""
-
-    items: list[DraftOut]
-
-
-@router.get("/v1/drafts", tags=["drafts"], response_model=DraftList)
-def drafts(reader: Reader, kind: Annotated[str | None, Query(description="only of this kind")] = None) -> Response:
-    """What is written and not published, by kind and id."""
-    with reader.open() as catalogue:
-        found = sorted((d for d in catalogue.drafts.values() if kind in (None, d.kind)), key=lambda d: (d.kind, d.id))
-    return deep(DraftList(items=[_draft_out(draft) for draft in found]), {})
-
-
-@router.get("/v1/archived", tags=["drafts"], response_model=DefinitionPage)
-def archived(
-    reader: Reader, files: Files, kind: Annotated[str | None, Query(description="only of this kind")] = None
-) -> Response:
-    """What is archived, by kind and id: it can be rolled back to, and nothing acts on it."""
-    with reader.open() as catalogue:
-        held = sorted((p for p in catalogue.archived.values() if kind in (None, p.kind)), key=lambda p: (p.kind, p.id))
-        items = [definition_out(catalogue, p, files) for p in held]
-    return deep(DefinitionPage(items=items, next=None), {})
 
 
 @router.get("/v1/schemas", tags=["schemas"])
