@@ -7,6 +7,7 @@ A file holds queries, each begun by `-- name: …`. A cached answer belongs to o
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Mapping
@@ -29,6 +30,7 @@ CACHED: Final = 2_000  # answers
 OLDEST_S: Final = 5.0  # an answer may say what depends on the time of day: which attempts have no end
 KEPT_S: Final = 30.0  # what reads everybody's history is told again for so long, with the instant that it is of
 _ANY_VERSION: Final = -1
+_LOG: Final = logging.getLogger(__name__)
 FRESHNESS_S: Final = 0.1  # how long one look at the progress serves
 
 Rows = list[dict[str, Any]]
@@ -122,7 +124,8 @@ async def _shared(task: asyncio.Task[T]) -> T:
     """The result of a task that others wait for as well: a request that is cut off does not cancel it."""
     try:
         return await asyncio.shield(task)
-    except (ClickHouseError, OSError):
+    except (ClickHouseError, OSError) as fault:
+        _LOG.warning("a read failed: %s", str(fault).partition("\n")[0][:300])
         detail = "ClickHouse cannot be reached or has no tables yet; try again"
         raise HTTPException(503, detail, headers={"Retry-After": "1"}) from None
 

@@ -30,6 +30,10 @@ _SETTINGS: Final = {
     "output_format_json_quote_64bit_integers": "0",
     "output_format_json_quote_denormals": "0",
     "async_insert": "0",  # an insert that has returned is there
+    # A definition of the size that is taken (1 MB, 12,000 leaves of a segment) must be a query, too.
+    "max_query_size": str(64 << 20),
+    "max_ast_elements": "2000000",
+    "max_expanded_ast_elements": "5000000",
 }
 # What one replica has taken, the next one that is asked knows: the warehouse's progress must never seem to go back.
 _REPLICAS: Final = {"insert_quorum": "auto", "insert_quorum_parallel": "0", "select_sequential_consistency": "1"}

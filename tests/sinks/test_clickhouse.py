@@ -104,3 +104,9 @@ def test_a_handle_survives_a_query_that_failed(clickhouse):
 def test_an_address_names_no_password():
     server = connect(Settings(_env_file=None, clickhouse="https://reader:secret@store.example:8443/waxwing"))
     assert server.address == "https://store.example:8443"
+
+
+def test_a_query_may_be_as_long_as_the_longest_definition_that_is_taken(clickhouse: ClickHouse) -> None:
+    assert clickhouse.query(f"SELECT length('{'x' * 1_048_576}') AS characters") == [{"characters": 1_048_576}]
+    limits = "SELECT value FROM system.settings WHERE name = 'max_ast_elements'"
+    assert int(clickhouse.query(limits)[0]["value"]) > 12_000 * 20
