@@ -226,6 +226,7 @@ class Attempt(msgspec.Struct, omit_defaults=True, gc=False):
     status     accepted (the provider has it), refused (terminal, `reason` says why), retry (not accepted, another
                attempt follows), skipped (never handed over, `reason`), unknown (no telling; nothing is sent again
                but by the policy of the class)
+    failures   of a retry: how many tries failed by then, of those that count
     """
 
     send: str
@@ -240,6 +241,7 @@ class Attempt(msgspec.Struct, omit_defaults=True, gc=False):
     campaign: str = ""
     due: int = 0
     properties: dict[str, JSON] = {}
+    failures: int = 0
 
 
 class Example(msgspec.Struct, omit_defaults=True, gc=False):

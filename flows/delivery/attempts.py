@@ -23,10 +23,11 @@ _JITTER: Final = 0.2
 
 
 class Try(NamedTuple):
-    """Hand it over, `after_ms` from now; durably started before."""
+    """Hand it over, `after_ms` from now; durably started before. `failures` is what counts against the send so far."""
 
     number: int
     after_ms: int
+    failures: int = 0
 
 
 class LookUp(NamedTuple):
@@ -40,9 +41,13 @@ class AtOnce(NamedTuple):
 
 
 class GivenUp(NamedTuple):
-    """The end after as many failures as there are: nothing is wrong with its address, another channel may do."""
+    """The end after as many failures as there are: nothing is wrong with its address, another channel may do.
+
+    `in_the_dark` where the provider may have it all the same, from a try whose end was never known.
+    """
 
     reason: str
+    in_the_dark: bool = False
 
 
 Step = Try | LookUp
@@ -62,12 +67,12 @@ def delay_ms(send_id: str, failures: int) -> int:
 
 def attempts(send_id: str, marketing: bool, standing: Standing, now: int) -> Generator[Step, Answer, End]:
     """Drive one send to its end, from where it stands. Marketing is not sent again when its end is not known."""
-    number, failures = standing.number, min(standing.number - standing.base, len(DELAYS))
-    after, reason = 0, "the process ended during the attempt"
+    unknown = standing.status == "started"
+    number, failures = standing.number, standing.failures + unknown
+    after, reason, in_the_dark = 0, "the process ended during the attempt", False
     if standing.status == "retry":
         due = standing.due or standing.at + delay_ms(send_id, max(1, failures))  # old records have no due
         after = max(0, due - now)
-    unknown = standing.status == "started"
     while True:
         if unknown:
             found = yield LookUp()
@@ -76,10 +81,11 @@ def attempts(send_id: str, marketing: bool, standing: Standing, now: int) -> Gen
             if marketing and not isinstance(found, Absent):
                 return Unknown(reason)
             unknown, after = False, delay_ms(send_id, min(failures, len(DELAYS)))
+            in_the_dark |= isinstance(found, Unknown)
         if failures > len(DELAYS):
-            return GivenUp(f"given up after {number} attempts: {reason}")
+            return GivenUp(f"given up after {number} attempts: {reason}", in_the_dark)
         number += 1
-        answer = yield Try(number, after)
+        answer = yield Try(number, after, failures)
         match answer:
             case Accepted() | Refused(scope="message" | "address"):
                 return answer

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 from prometheus_client import Counter
 
+from connectors.fail_points import fail_point
 from connectors.log import Appended, Log, Progress
 from flows.delivery.ledger import settled_by_word
 from flows.delivery.outcomes import sent_entry
@@ -74,6 +75,7 @@ class Book:
                     _ATTEMPTS.labels(attempt.status, attempt.channel, attempt.provider).inc()
         for partition, attempts in written.items():
             self._tell(partition, attempts)
+            fail_point("delivery_noted")
         if any(page.follow for page in pages):
             for partition in self.ledgers:
                 self._follow(partition)
@@ -94,6 +96,7 @@ class Book:
             attempts = [decode_attempt(r.value) for r in records]
             if facts := [sent_entry(a) for a in settled_by_word(attempts, ledger.get)]:
                 self._append({partition: facts}, None)
+                fail_point("delivery_told")
             ledger.apply(attempts, records[-1].offset + 1)
 
     def _append(
@@ -101,7 +104,10 @@ class Book:
     ) -> Mapping[int, Sequence[Appended]]:
         while parts:
             try:
-                return self._claim.append(parts, progress)
+                fail_point("delivery_writes")
+                appended = self._claim.append(parts, progress)
+                fail_point("delivery_wrote")
+                return appended
             except TransientError as fault:
                 _LOG.error("the ledger waits: %s", fault)
                 if self._closing.wait(_PAUSE_S):

@@ -40,7 +40,7 @@ class Gate:
         waits = [self.breaker.wait_ms(now), max(0, self.kept.paused_until - now)]
         plan = self.limits.plan
         if plan and not plan.domains and not urgent:
-            waits.append(self.kept.wait_ms(plan, ALL, now))
+            waits.append(self.kept.wait_ms(plan, ALL, now, self.under_way))
         if self._rate:
             waits.append(self._rate.wait_ms(now))
         known = [wait for wait in waits if wait is not None]
@@ -51,7 +51,7 @@ class Gate:
         plan = self.limits.plan
         if plan is None or domain not in plan.domains or urgent:
             return 0
-        return self.kept.wait_ms(plan, domain, now)
+        return self.kept.wait_ms(plan, domain, now) or 0
 
     def take(self) -> None:
         """A message goes, or is about to."""

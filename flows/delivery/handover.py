@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from typing import Final, TypeGuard, assert_never
+from typing import Any, Final, TypeGuard, assert_never
 
 from connectors.fail_points import fail_point
 from connectors.log_clock import boot_ms
@@ -86,7 +86,10 @@ class Handover:
         provider = self.desk.find(job.send.channel, job.provider)
         if provider is None:
             return Unknown(f"there is no provider {job.provider!r} any more")
-        return await provider.find(job.send.id)
+        fail_point("delivery_looks_up")
+        found = await provider.find(job.send.id)
+        fail_point("delivery_looked_up")
+        return found
 
     async def _try(self, job: Job, step: Try, route: Route) -> Result | None:
         now = self.office.clock()
@@ -140,8 +143,9 @@ class Handover:
             await self._ended(job, ended.value)
             return
         if isinstance(job.step, Try) and not isinstance(answer, Accepted):
-            due = self.office.clock() + job.step.after_ms
-            await self._write(job, "retry", getattr(answer, "reason", "not there"), due)
+            due, failures = self.office.clock() + job.step.after_ms, job.step.failures
+            await self._write(job, "retry", reason=getattr(answer, "reason", "not there"), due=due, failures=failures)
+            fail_point("delivery_goes_elsewhere" if isinstance(answer, AtOnce) else "delivery_retries")
         self.schedule(job)
 
     async def _ended(self, job: Job, end: End) -> None:
@@ -151,16 +155,16 @@ class Handover:
             case Refused(reason=reason, scope=scope):
                 suppress = [refused_address(job.send, job.origin, self.office.clock())] if scope == "address" else []
                 await self._end(job, "refused", reason, also=suppress, other_channel=scope == "address")
-            case GivenUp(reason=reason):
-                await self._end(job, "refused", reason, other_channel=True)
+            case GivenUp(reason=reason, in_the_dark=in_the_dark):
+                await self._end(job, "unknown" if in_the_dark else "refused", reason, other_channel=True)
             case Unknown(reason=reason):
                 await self._end(job, "unknown", reason)
             case _:
                 assert_never(end)
 
-    async def _write(self, job: Job, status: Status, reason: str = "", due: int = 0) -> None:
+    async def _write(self, job: Job, status: Status, **more: Any) -> None:
         now = self.office.clock()
-        entry = ledger_entry(job.send, job.number, status, now, due, provider=job.origin.provider, reason=reason)
+        entry = ledger_entry(job.send, job.number, status, now, provider=job.origin.provider, **more)
         await self.office.book.write(self.partition, [entry])
 
     async def _end(
@@ -191,7 +195,7 @@ class Handover:
         entry = ledger_entry(job.send, job.number, "retry", now, now, reason=f"{was}: {reason}")
         await self.office.book.write(self.partition, [entry, *also])
         fail_point("delivery_fell_back")
-        standing = Standing(number=job.number, base=job.number)
+        standing = Standing(number=job.number)
         job.steps = attempts(job.send.id, not job.urgent, standing, now)
         job.step = next(job.steps)
         self.schedule(job)

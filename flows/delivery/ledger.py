@@ -16,8 +16,8 @@ SETTLED: Final = frozenset({"accepted", "refused", "skipped", "unknown"})
 class Standing(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """Where a send stands: status, number, instant and provider of its last attempt; all empty for one never tried.
 
-    `due` is the instant of its next attempt, `channel` the one by which it goes, `base` the last attempt's number when
-    it came to that channel.
+    `due` is the instant of its next attempt, `channel` the one by which it goes, `failures` how many tries by that have
+    failed, of those that count.
 
     `started` with nobody at work on it means that its end is not known: the process died in the middle.
     """
@@ -28,7 +28,7 @@ class Standing(msgspec.Struct, array_like=True, frozen=True, gc=False):
     provider: str = ""
     due: int = 0
     channel: str = ""
-    base: int = 0
+    failures: int = 0
 
     @property
     def settled(self) -> bool:
@@ -44,13 +44,9 @@ def fold(standing: Standing, attempt: Attempt) -> Standing:
     if standing.settled and not (standing.status == "unknown" and attempt.status == "accepted"):
         return standing
     number = max(standing.number, attempt.number)  # a webhook's record knows of no number
-    channel = attempt.channel or standing.channel
-    base = standing.base
-    if standing.channel not in ("", channel):
-        base = standing.number
-    return Standing(
-        attempt.status, number, attempt.at, attempt.provider or standing.provider, attempt.due, channel, base
-    )
+    channel, provider = attempt.channel or standing.channel, attempt.provider or standing.provider
+    failures = attempt.failures if attempt.status == "retry" else standing.failures
+    return Standing(attempt.status, number, attempt.at, provider, attempt.due, channel, failures)
 
 
 def settled_by_word(attempts: Iterable[Attempt], known: Callable[[str], Standing]) -> list[Attempt]:

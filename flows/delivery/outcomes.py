@@ -88,7 +88,7 @@ def consent_entry(origin: Origin, id: str, topic: str, source: str, at: int, rec
 
 
 def ledger_entry(send: Send, number: int, status: Status, at: int, due: int = 0, **more: Any) -> Entry:
-    """One record of the ledger; `more` are `provider`, `provider_id`, `reason`."""
+    """One record of the ledger; `more` are other fields of it."""
     attempt = Attempt(send.id, send.contact, number, status, at, send.channel, campaign=send.campaign, due=due, **more)
     return Entry(ATTEMPTS, send.contact, encode(attempt))
 

@@ -70,8 +70,12 @@ class Kept(msgspec.Struct):
         for name in (ALL, domain):
             self.counts[name] = self.counts.get(name, 0) + 1
 
-    def wait_ms(self, plan: Plan, domain: str, now: int) -> int:
-        """0 where the day's allowance is not used up, else the time until the next day."""
+    def wait_ms(self, plan: Plan, domain: str, now: int, under_way: int = 0) -> int | None:
+        """0 where the day's allowance is not used up, else the time until the next day; None where it is used up if
+        all those under way go.
+        """
         allowance = plan.allowance(now)
         went = self.counts.get(domain, 0) if now // DAY == self.day else 0
-        return 0 if allowance is None or went < allowance else DAY - now % DAY
+        if allowance is None or went + under_way < allowance:
+            return 0
+        return None if went < allowance else DAY - now % DAY

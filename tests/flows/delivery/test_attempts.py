@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flows.delivery.attempts import ACCOUNT_PAUSE, Answer, AtOnce, End, GivenUp, LookUp, Step, Try, attempts
@@ -52,7 +52,7 @@ def test_the_jitter_comes_from_the_send():
 
 def test_a_retry_is_not_earlier_than_the_provider_says():
     steps, _ = drive([Retry("slow down", after_s=120), Accepted()])
-    assert steps[1] == Try(2, 120_000)
+    assert steps[1] == Try(2, 120_000, 1)
 
 
 def test_what_counts_for_nothing_is_tried_again_at_once_however_often():
@@ -85,6 +85,14 @@ def test_transactional_whose_end_is_not_known_is_sent_again():
     assert end == Accepted()
 
 
+def test_what_is_given_up_though_the_provider_may_have_it_says_so():
+    dark: list[Answer] = [Unknown("cut"), Unknown("no look-up")]
+    assert drive([*dark, *[Retry("busy")] * 4], TRANSACTIONAL)[1] == GivenUp("given up after 5 attempts: busy", True)
+    assert drive([Retry("busy")] * 4 + dark, TRANSACTIONAL)[1] == GivenUp("given up after 5 attempts: cut", True)
+    known: list[Answer] = [Unknown("cut"), Absent()]
+    assert drive([*known, *[Retry("busy")] * 4], TRANSACTIONAL)[1] == GivenUp("given up after 5 attempts: busy")
+
+
 @pytest.mark.parametrize("marketing", [True, False])
 def test_a_look_up_that_finds_it_ends_it(marketing: bool):
     assert drive([Unknown("cut"), Accepted("found")], marketing)[1] == Accepted("found")
@@ -106,11 +114,19 @@ def test_an_attempt_that_a_crash_cut_is_looked_up_first():
 def test_after_a_restart_a_retry_keeps_what_is_left_of_its_wait():
     full = drive([Retry("busy"), Accepted()])[0][1]
     assert isinstance(full, Try)
-    standing = Standing("retry", 1, at=10_000)
-    assert drive([Accepted()], standing=standing, now=10_400)[0] == [Try(2, full.after_ms - 400)]
-    assert drive([Accepted()], standing=standing, now=99_999)[0] == [Try(2, 0)]
+    standing = Standing("retry", 1, at=10_000, failures=1)
+    assert drive([Accepted()], standing=standing, now=10_400)[0] == [Try(2, full.after_ms - 400, 1)]
+    assert drive([Accepted()], standing=standing, now=99_999)[0] == [Try(2, 0, 1)]
 
 
+def test_after_a_restart_only_what_failed_counts_and_not_what_was_tried_elsewhere_or_refused_the_account():
+    standing = Standing("retry", 40, at=0, failures=1)
+    steps, end = drive([Retry("busy")] * 4, standing=standing)
+    assert [s.failures for s in steps if isinstance(s, Try)] == [1, 2, 3, 4]
+    assert end == GivenUp("given up after 44 attempts: busy")
+
+
+@settings(deadline=None)
 @given(st.lists(st.sampled_from([Retry("r"), Unknown("u"), Refused("a", "account")]), max_size=40), st.booleans())
 def test_numbers_of_tries_count_up_by_one_and_end(answers: list[Answer], marketing: bool):
     policy, numbers = attempts("s", marketing, NEVER, 0), list[int]()

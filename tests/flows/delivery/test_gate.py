@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flows.delivery.breaker import FAILURES, FIRST_PAUSE, LONGEST_PAUSE, Breaker
@@ -77,6 +77,7 @@ def test_pauses_have_an_end():
     assert breaker.wait_ms(now) == LONGEST_PAUSE
 
 
+@settings(deadline=None)
 @given(st.floats(0.5, 5_000), st.integers(1, 40))
 def test_no_second_brings_more_than_the_rate_and_its_burst(per_s: float, seconds: int):
     rate, now, went = Rate(per_s), 0, list[int]()
@@ -108,6 +109,25 @@ def test_a_days_allowance_that_is_used_up_waits_for_the_next_day():
     assert gate.wait_ms(NOON, urgent=False) == 12 * HOUR
     assert gate.wait_ms(NOON, urgent=True) == 0  # a password reset does not wait for tomorrow
     assert gate.wait_ms(NOON + 12 * HOUR, urgent=False) == 0
+
+
+def test_what_is_under_way_is_not_more_than_what_is_left_of_the_days_allowance():
+    gate = Gate(Limits(plan=Plan(20_000, 2, 1.5, 30, frozenset())))
+    gate.take()
+    assert gate.wait_ms(NOON, urgent=False) == 0
+    gate.take()
+    assert gate.wait_ms(NOON, urgent=False) is None  # until one of them has ended
+    gate.done(NOON, Retry("busy"))
+    assert gate.wait_ms(NOON, urgent=False) == 0
+
+
+def test_a_gate_keeps_to_its_rate():
+    gate = Gate(Limits(per_s=10))
+    assert gate.wait_ms(NOON, urgent=True) == 0
+    gate.take()
+    gate.done(NOON, Accepted())
+    assert gate.wait_ms(NOON, urgent=True) == 100
+    assert gate.wait_ms(NOON + 100, urgent=True) == 0
 
 
 def test_a_domain_with_an_allowance_of_its_own_holds_up_no_other():

@@ -18,6 +18,7 @@ from flows.delivery.origin import origin_of
 from flows.delivery.outcomes import ProviderEvent, ledger_entry, settling_entries
 from flows.delivery.provider import LATE, Accepted, Message, Refused, Result, Retry, Unknown
 from schemas.records import Definition, Entry, Fallback, Quiet, Send, encode
+from sinks.ledger_store import LedgerStore
 from tests.flows.delivery.support import HOUR, attempts_of, ends, events_of, new_log, plan, send
 from tests.flows.delivery.test_queue import Named, Table, answering, by_email, run
 
@@ -89,7 +90,7 @@ def test_a_send_that_is_given_up_goes_by_the_next_channel_and_its_address_stays_
     """It stands before its fifth attempt, whose time has come."""
     fell = falling_back()
     plan(log, fell, send(2))
-    log.append([ledger_entry(s, 4, "retry", 5, 6, provider="mail") for s in (fell, send(2))])
+    log.append([ledger_entry(s, 4, "retry", 5, 6, provider="mail", failures=4) for s in (fell, send(2))])
     email, sms = Named("mail", answering(Retry("503"))), Named("sms")
     run(log, tmp_path, by_both(email, sms))
     assert (len(email.given), [m.to for m in sms.given]) == (2, ["+41790000000"])
@@ -152,6 +153,24 @@ def test_where_both_fail_the_usual_waits_begin(log: Log, tmp_path: Path):
     waits = [(a.due - a.at) // 100 for a in attempts_of(log) if a.status == "retry"]
     assert waits[0] == 0
     assert 8 <= waits[1] <= 12  # about a second
+
+
+def test_what_failed_is_counted_through_a_restart_and_what_does_not_count_is_not(log: Log, tmp_path: Path):
+    plan(log, send(1))
+    answers: list[Result] = [LATE, LATE, Retry("503"), Retry("503")]
+
+    async def next_answer(_: Message) -> Result:
+        return answers.pop(0)
+
+    run(log, tmp_path, by_email(Named("p", next_answer)), until=lambda: len(_retries(log)) == 3)
+    again = Named("p", answering(Accepted()))
+    ledger = LedgerStore(tmp_path / "ledger")
+    standing = ledger.get(send(1).id)
+    ledger.close()
+    assert [a.failures for a in _retries(log)] == [0, 0, 1]
+    assert (standing.number, standing.failures) == (3, 1)
+    run(log, tmp_path, by_email(again))
+    assert [a.number for a in attempts_of(log) if a.status == "accepted"] == [4]
 
 
 def test_how_long_a_provider_asks_to_be_left_alone_outlives_a_restart(log: Log, tmp_path: Path):

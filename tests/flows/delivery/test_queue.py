@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from connectors.log import Log
+from connectors.log_clock import wall_ms
 from flows.delivery import desk, runner
 from flows.delivery.book import Book
 from flows.delivery.desk import Route
@@ -17,9 +18,11 @@ from flows.delivery.gate import Gate, Limits
 from flows.delivery.office import Office
 from flows.delivery.origin import origin_of
 from flows.delivery.outcomes import ProviderEvent, settling_entries
+from flows.delivery.pace import Plan
 from flows.delivery.provider import Accepted, Found, Message, Refused, Result, Retry, Unknown
 from flows.delivery.runner import GROUP, deliver
 from schemas.records import Attempt, Entry, encode
+from schemas.times import DAY
 from sinks.ledger_store import LedgerStore
 from sinks.providers.kept import KeptFile
 from tests.flows.delivery.support import attempts_of, ends, new_log, plan, send
@@ -247,6 +250,14 @@ def test_what_a_gate_keeps_outlives_a_restart(tmp_path: Path):
     assert KeptFile(path).of("p").paused_until == 7
     path.write_text("{nonsense")
     assert KeptFile(path).of("p").paused_until == 0
+
+
+def test_a_domain_whose_allowance_is_used_up_waits_and_others_go_on(log: Log, tmp_path: Path):
+    provider = Named("p")
+    plan(log, *(send(n, to=f"c{n}@gmail.com") for n in range(3)), *(send(n) for n in range(3, 6)))
+    limits = Limits(concurrency=1, plan=Plan(wall_ms() // DAY, 1, 1.0, 30, frozenset({"gmail.com"})))
+    run(log, tmp_path, by_email(provider, limits=limits), until=lambda: ends(log)["accepted"] == 4)
+    assert [m.to for m in provider.given] == ["c0@gmail.com", *(send(n).to for n in (3, 4, 5))]
 
 
 def test_a_provider_that_hangs_holds_up_none_that_another_may_take(log: Log, tmp_path: Path):

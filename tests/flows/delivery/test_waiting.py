@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flows.delivery.ledger import NEVER, Standing, fold
@@ -20,6 +20,7 @@ def test_transactional_goes_first_and_each_lane_keeps_its_order():
     assert not lanes.urgent
 
 
+@settings(deadline=None)
 @given(st.lists(st.booleans(), max_size=30), st.randoms(use_true_random=False))
 def test_progress_is_the_lowest_offset_that_is_not_settled(kinds: list[bool], rng):
     waiting, left = Waiting(5), list[int]()
