@@ -114,7 +114,8 @@ class _Tried:
         assert journey is not None
         answers = None if self._rates is None else Answers(self._rates)
         snapshots = frozen(self._others, _conditions(self._others), self._defined.store.get)
-        trial = Trial(journey, self._others, answers, snapshots, self._given.samples)
+        places = self._defined.past.get
+        trial = Trial(journey, self._others, answers, snapshots, self._given.samples, lambda _, path: places(path))
         self._history.records = 0
         lines = self._history.lines(self._until, self._given.imported == "lived", self._given.share)
         return trial.run(lines, self._until)

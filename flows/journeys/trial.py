@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from flows.contact.active import Definitions
+from flows.campaigns.launch import KIND as LAUNCH
+from flows.contact.active import Definitions, StatesIn
 from flows.contact.replay import Line, Replay
 from flows.definitions.catalogue import Published
 from flows.journeys.answering import Answers
@@ -20,9 +21,7 @@ from schemas.records import LEAD_MS, Definition, Entry, Event, Record, decode_se
 from schemas.topics import SENDS
 
 # What acts by itself, or is no part of the fold: nothing of it is asked a second time.
-OTHERS: Final = frozenset(
-    {"journey", "journey_migration", "campaign", "campaign_launch", "provider", "crm_mapping", "asset"}
-)
+OTHERS: Final = frozenset({"journey", "journey_migration", "campaign", LAUNCH, "provider", "crm_mapping", "asset"})
 
 
 class Outcome(NamedTuple):
@@ -36,8 +35,8 @@ class Outcome(NamedTuple):
 class Trial:
     """One run of one journey (`journey`, as published) with what stands around it.
 
-    `answers` None: nobody answers. Lines come in the order of `logged_at`; the definitions are active from before the
-    first of them, or from `active_from`.
+    `answers` None: nobody answers. `states_in` reads the files of rankings. Lines come in the order of `logged_at`; the
+    definitions are active from before the first of them, or from `active_from`.
     """
 
     def __init__(
@@ -47,9 +46,10 @@ class Trial:
         answers: Answers | None = None,
         snapshots: Mapping[str, frozenset[str]] | None = None,
         samples: int = SAMPLES,
+        states_in: StatesIn = lambda partition, path: {},
     ):
         self._published = [journey, *(p for p in others if p.kind not in OTHERS)]
-        self._definitions = Definitions(snapshots)
+        self._definitions = Definitions(snapshots, states_in)
         self._summary = Summary(journey.id, journey.body.get("key") is not None)
         self._report = Report(journey.body, samples)
         self._answers, self._journey = answers, journey.id

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from flows.campaigns.launch import KIND as LAUNCH
 from flows.contact.replay import Line
 from flows.definitions.catalogue import Published
 from flows.journeys.answering import Answers, Rates
 from flows.journeys.report import difference
 from flows.journeys.trial import Outcome, Trial, compared
+from flows.segments.ranking import Place, encoded, result_body
 from schemas.records import Event, Send
 from tests.flows.journeys.scenario import instant, journey, message, node, pause, started_by
 
@@ -39,6 +41,23 @@ def entering(contacts: int) -> list[Line]:
 def tried(body: dict[str, Any], lines: list[Line], rates: dict[str, Rates] | None = None, until: str = "fri 10:00"):
     answers = None if rates is None else Answers(rates)
     return Trial(Published("journey", body["id"], 1, body, 0), [], answers).run(lines, instant(until))
+
+
+def test_what_was_launched_runs_no_second_time_and_who_was_ranked_still_is():
+    body = journey(
+        started_by(),
+        node("best", "condition", if_={"percentile": "buyers", "by": "frequency", "op": "gte", "value": 50}),
+        node("top", "exit", reason="top"),
+        node("rest", "exit", reason="rest"),
+        edges=["start -> best", "best -> top: yes", "best -> rest: no"],
+    )
+    ranking = {"kind": "ranking", "id": "buyers", "of": {"performed": "go"}}
+    result = result_body("buyers", 1, 0, 0, 2, {"0": "file"})
+    launch = {"kind": LAUNCH, "id": "spring", "campaign": "spring", "version": 1, "type": "one_time"}
+    others = [Published(b["kind"], b["id"], 1, b, 0) for b in (ranking, result, launch)]
+    files = {"file": encoded({"c0": Place(0, 1, None), "c1": Place(0, 0, None)}.items())}
+    trial = Trial(Published("journey", body["id"], 1, body, 0), others, states_in=lambda _, path: files[path])
+    assert trial.run(entering(2), instant("fri 10:00")).summary["exited"] == {"rest": 1, "top": 1}
 
 
 @pytest.mark.parametrize(
