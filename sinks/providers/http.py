@@ -21,6 +21,7 @@ from flows.delivery.provider import LATE, Accepted, Found, Refused, Result, Retr
 from schemas.definitions.provider import Provider as Definition
 
 TIMEOUT_S: Final = 15.0
+CONNECT_S: Final = 3.0  # nothing has gone out before: another provider may take it all the sooner
 _KEEPALIVE_S: Final = 4.0  # below any server's own, so that an idle line is not cut just as it is used again
 _MAX_ANSWER: Final = 1 << 20
 _MAX_REASON: Final = 300
@@ -167,7 +168,7 @@ class Http:
         said = {"Host": self.host, "Content-Length": str(len(body)), **headers}
         head = f"{method} {self.path}{path} HTTP/1.1\r\n" + "".join(f"{k}: {v}\r\n" for k, v in said.items())
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with asyncio.timeout(min(self._timeout_s, CONNECT_S)):
                 line = await self._line()
         except (OSError, ssl.SSLError, TimeoutError) as fault:
             return Retry(f"no connection: {fault!r}")

@@ -1,6 +1,7 @@
 """`make chaos KILLS=n`: everything that can go wrong, over and over, each run judged against the pure fold of its log.
 
-Half of the kills are of the contacts flow alone, at random and at named points; the other half of the roles of whole
+Half of the kills are of the contacts flow alone, at random and at named points; a fifth of delivery, at each of its
+awaits, by a vendor that fails in every way (`tests.recovery.delivery_chaos`); the others of the roles of whole
 installations, over SQLite and, where one can run here, over a broker that comes and goes (`tests.recovery.whole`).
 
 Prints a line a run on stderr, and at the end one JSON line: `lost` are acknowledged events that the log does not hold,
@@ -21,6 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from infra.broker import Broker, missing
+from tests.recovery.delivery_chaos import DeliveryChaos
 from tests.recovery.driver import Run
 from tests.recovery.whole import Chaos
 
@@ -36,6 +38,8 @@ def main(kills: int) -> int:
     while total["kills"] < kills // 2:
         seed += 1
         of_the_fold(min(KILLS_A_RUN, kills // 2 - total["kills"]), seed, total)
+    if in_delivery := kills // 5:
+        of_delivery(in_delivery, seed, total)
     kinds = ["sqlite"] if missing() else ["sqlite", "kafka"]
     while total["kills"] < kills:
         seed += 1
@@ -54,6 +58,18 @@ def of_the_fold(kills: int, seed: int, total: dict[str, int]) -> None:
     total["diverged"] += len(verdict.different) + len(verdict.states)
     line = f"seed {seed}: {dict(run.died)}, {run.sent} events, {run.published} definition changes"
     print(f"{line}, {verdict.compared}, {verdict.repeated} repeated", file=sys.stderr, flush=True)
+
+
+def of_delivery(kills: int, seed: int, total: dict[str, int]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        chaos = DeliveryChaos(Path(folder), seed)
+        report = chaos.go(kills).report()
+    total["kills"] += chaos.deaths.total()
+    for name in COUNTED:
+        total[name] += report[name]
+    print(
+        f"seed {seed}, delivery: {dict(chaos.deaths)}, {len(chaos.sends)} sends, {report}", file=sys.stderr, flush=True
+    )
 
 
 def of_a_whole(kills: int, seed: int, kind: str, total: dict[str, int]) -> None:

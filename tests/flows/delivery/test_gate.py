@@ -54,6 +54,14 @@ def test_a_failure_of_the_account_says_it_all():
     assert breaker.state == "open"
 
 
+def test_a_probe_that_fails_opens_it_again_also_where_one_failure_had():
+    breaker = Breaker()
+    breaker.failed(0, at_once=True)
+    breaker.take()
+    breaker.failed(FIRST_PAUSE)
+    assert (breaker.state, breaker.wait_ms(FIRST_PAUSE)) == ("open", 2 * FIRST_PAUSE)
+
+
 def test_what_was_under_way_when_it_opened_makes_the_pause_no_longer():
     breaker = opened(now=0)
     for _ in range(50):

@@ -16,6 +16,7 @@ from flows.delivery.provider import Accepted, Message, Refused, Result, Retry, U
 from schemas.definitions import parse
 from schemas.definitions.provider import Provider as Definition
 from schemas.errors import InvalidInput
+from sinks.providers import http
 from sinks.providers.sendgrid import SendGrid, request_of
 from tests.sinks.providers.sendgrid_server import KEY, SendGridServer, sendgrid_server
 
@@ -148,6 +149,20 @@ def test_no_connection_means_that_it_was_not_accepted():
             await provider.close()
 
     assert isinstance(asyncio.run(refused()), Retry)
+
+
+def test_who_cannot_be_reached_is_not_waited_for_as_long_as_an_answer(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(http, "CONNECT_S", 0.05)
+
+    async def unreachable(host: str, port: int) -> str:
+        await asyncio.Event().wait()
+        return host
+
+    async def ask() -> object:
+        async with asyncio.timeout(30):
+            return await http.Http("http://mail.example", 3_600, unreachable).request("GET", "/")
+
+    assert isinstance(asyncio.run(ask()), Retry)
 
 
 def test_connections_are_used_again():
