@@ -132,6 +132,8 @@ class RunsExplained:
         for change in changes:
             place = change.run, change.node, change.at
             if change.kind == "journey_moved":
+                if rests:
+                    steps[-1]["left_at"] = format_instant(change.at)
                 steps.append(_moved(change))
                 rests = ""
             elif change.kind == "journey_step" and rests == change.node:
@@ -140,7 +142,11 @@ class RunsExplained:
                 steps[-1] |= left | {"woken_by": self._woken.get(place)}
             elif change.kind == "journey_step":
                 rests = change.node if change.reason == WAITING else ""
-                steps.append(_step(change))
+                step = _step(change)
+                if steps and _begins(steps[-1], step):
+                    steps[-1] |= step  # the visit that the migration began
+                else:
+                    steps.append(step)
                 if (asked := self._asked.get(place)) is not None:
                     steps[-1]["asked"] = asked
         return steps
@@ -203,6 +209,11 @@ def _moved(change: Change) -> dict[str, Any]:
     """A migration has put the run on another version, at this node."""
     moved = {"from": change.branch, "by": change.reason, "version": change.version}
     return {"node": change.node, "at": format_instant(change.at), "left_at": None, "branch": "", "moved": moved}
+
+
+def _begins(last: dict[str, Any], step: dict[str, Any]) -> bool:
+    """Whether the last entry is the migration that put the run where the step is made."""
+    return "moved" in last and (last["node"], last["at"]) == (step["node"], step["at"])
 
 
 def _end(change: Change) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def ask(
     at: Annotated[str, typer.Option("--at", help="ask at this instant; else at the last line's")] = "",
     by: Annotated[By, typer.Option("--by", help="the fold, ClickHouse, or both")] = By.BOTH,
     id: Annotated[str, typer.Option("--id", help="which segment, where the file has several")] = "",
-    snapshots: Annotated[Path | None, typer.Option("--snapshots", help='JSON: {"id": [contact, …]}')] = None,
+    snapshots: Annotated[Path | None, typer.Option("--snapshots", help='JSON: {"id": \\[contact, …]}')] = None,
 ) -> None:
     """The members of a segment over a history, as JSON; exit 1 where stream and batch differ."""
     bodies = [written for written, _ in read_definitions(file)]

@@ -138,6 +138,8 @@ def test_a_run_that_was_moved_to_another_version_says_so(there):
     assert explained(there)["agrees"]
     (moved,) = [step for step in run["steps"] if "moved" in step]
     assert (moved["node"], moved["moved"]) == ("await", {"from": "await", "by": "m", "version": 2})
+    before, after = [step for step in run["steps"] if step["node"] == "await"]
+    assert (after, before["left_at"], after["left_at"]) == (moved, moved["at"], None)
     assert run["now"]["wakes"]["at"] == format_instant(T + LEAD_MS + 1_000 + 9 * HOUR)
     there.say("ann", "track", "p1", event="paid", properties={"order": "o1"})
     there.settle(4 * HOUR)
