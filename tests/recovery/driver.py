@@ -138,7 +138,9 @@ class Run:
         while time.monotonic() - quiet < 4.5:  # longer than the longest wait and window
             if worker.poll() is not None:
                 raise AssertionError(f"the worker ended by itself: {(self.folder / 'stderr').read_text()[-3000:]}")
-            if (now := all_ends(self.log)) != ends or not is_folded(self.log):  # a slow machine is not a quiet one
+            if (now := all_ends(self.log)) != ends or not read_to_its_end(
+                self.log
+            ):  # a slow machine is not a quiet one
                 ends, quiet = now, time.monotonic()
             pause(0.1)
         worker.terminate()
@@ -153,7 +155,7 @@ def all_ends(log: Log) -> tuple[int, ...]:
     return tuple(log.end(t, p) for t in (EVENTS, SENDS, CHANGES) for p in range(log.partitions(t)))
 
 
-def is_folded(log: Log) -> bool:
+def read_to_its_end(log: Log) -> bool:
     """Whether the worker has said of every partition that it folded it to its end."""
     return all(log.committed(GROUP, EVENTS, p) == log.end(EVENTS, p) for p in range(log.partitions(EVENTS)))
 

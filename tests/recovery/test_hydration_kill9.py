@@ -23,7 +23,7 @@ from flows.segments import engine
 from schemas.records import Change, Entry, Event, decode_change, decode_event, encode
 from schemas.topics import CHANGES, EVENTS
 from sinks.state_store import StateStore
-from tests.recovery.driver import ROOT, pause
+from tests.recovery.driver import ROOT, pause, read_to_its_end
 
 pytestmark = pytest.mark.slow
 SEGMENT = {"kind": "segment", "id": "often", "where": {"performed": "buy", "count": {"op": "gte", "value": 3}}}
@@ -114,7 +114,7 @@ def is_whole(log: Log) -> bool:
 
 def is_folded(log: Log, expected: set[str]) -> bool:
     entered = {c.contact for c in changes(log) if c.kind == "segment_entered"}
-    return entered == expected
+    return entered == expected and read_to_its_end(log)
 
 
 def changes(log: Log) -> list[Change]:
