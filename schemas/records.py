@@ -227,6 +227,7 @@ class Attempt(msgspec.Struct, omit_defaults=True, gc=False):
                attempt follows), skipped (never handed over, `reason`), unknown (no telling; nothing is sent again
                but by the policy of the class)
     failures   of a retry: how many tries failed by then, of those that count
+    in_the_dark  of a retry: of one of these nobody knows whether the provider has it
     """
 
     send: str
@@ -242,6 +243,7 @@ class Attempt(msgspec.Struct, omit_defaults=True, gc=False):
     due: int = 0
     properties: dict[str, JSON] = {}
     failures: int = 0
+    in_the_dark: bool = False
 
 
 class Example(msgspec.Struct, omit_defaults=True, gc=False):

@@ -23,11 +23,14 @@ _JITTER: Final = 0.2
 
 
 class Try(NamedTuple):
-    """Hand it over, `after_ms` from now; durably started before. `failures` is what counts against the send so far."""
+    """Hand it over, `after_ms` from now; durably started before. `failures` is what counts against the send so far;
+    `in_the_dark` where the provider may have it from one of them.
+    """
 
     number: int
     after_ms: int
     failures: int = 0
+    in_the_dark: bool = False
 
 
 class LookUp(NamedTuple):
@@ -69,7 +72,7 @@ def attempts(send_id: str, marketing: bool, standing: Standing, now: int) -> Gen
     """Drive one send to its end, from where it stands. Marketing is not sent again when its end is not known."""
     unknown = standing.status == "started"
     number, failures = standing.number, standing.failures + unknown
-    after, reason, in_the_dark = 0, "the process ended during the attempt", False
+    after, reason, in_the_dark = 0, "the process ended during the attempt", standing.in_the_dark
     if standing.status == "retry":
         due = standing.due or standing.at + delay_ms(send_id, max(1, failures))  # old records have no due
         after = max(0, due - now)
@@ -81,11 +84,11 @@ def attempts(send_id: str, marketing: bool, standing: Standing, now: int) -> Gen
             if marketing and not isinstance(found, Absent):
                 return Unknown(reason)
             unknown, after = False, delay_ms(send_id, min(failures, len(DELAYS)))
-            in_the_dark |= isinstance(found, Unknown)
+            in_the_dark = True  # also where it may go again because the provider takes it once
         if failures > len(DELAYS):
             return GivenUp(f"given up after {number} attempts: {reason}", in_the_dark)
         number += 1
-        answer = yield Try(number, after, failures)
+        answer = yield Try(number, after, failures, in_the_dark)
         match answer:
             case Accepted() | Refused(scope="message" | "address"):
                 return answer

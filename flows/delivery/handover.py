@@ -100,7 +100,8 @@ class Handover:
         job.origin, job.provider = origin_of(job.send, route.provider.name), route.provider.name
         message = self._refusal(job, now) or self._compose(job, now)
         if isinstance(message, str):
-            await self._end(job, "skipped", message, other_channel=message.startswith(ADDRESS_FAULT))
+            status: Status = "unknown" if step.in_the_dark else "skipped"  # it may have gone before
+            await self._end(job, status, message, other_channel=message.startswith(ADDRESS_FAULT))
             return None
         job.number = step.number
         answer = await route.send(message._replace(not_after=await self._start(job)))
@@ -143,8 +144,7 @@ class Handover:
             await self._ended(job, ended.value)
             return
         if isinstance(job.step, Try) and not isinstance(answer, Accepted):
-            due, failures = self.office.clock() + job.step.after_ms, job.step.failures
-            await self._write(job, "retry", reason=getattr(answer, "reason", "not there"), due=due, failures=failures)
+            await self._write_retry(job, job.step, getattr(answer, "reason", "not there"))
             fail_point("delivery_goes_elsewhere" if isinstance(answer, AtOnce) else "delivery_retries")
         self.schedule(job)
 
@@ -161,6 +161,10 @@ class Handover:
                 await self._end(job, "unknown", reason)
             case _:
                 assert_never(end)
+
+    async def _write_retry(self, job: Job, step: Try, reason: str) -> None:
+        due, counted = self.office.clock() + step.after_ms, {"failures": step.failures, "in_the_dark": step.in_the_dark}
+        await self._write(job, "retry", reason=reason, due=due, **counted)
 
     async def _write(self, job: Job, status: Status, **more: Any) -> None:
         now = self.office.clock()

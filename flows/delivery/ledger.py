@@ -17,7 +17,7 @@ class Standing(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """Where a send stands: status, number, instant and provider of its last attempt; all empty for one never tried.
 
     `due` is the instant of its next attempt, `channel` the one by which it goes, `failures` how many tries by that have
-    failed, of those that count.
+    failed, of those that count; `in_the_dark` whether of one of these the end was never known.
 
     `started` with nobody at work on it means that its end is not known: the process died in the middle.
     """
@@ -29,6 +29,7 @@ class Standing(msgspec.Struct, array_like=True, frozen=True, gc=False):
     due: int = 0
     channel: str = ""
     failures: int = 0
+    in_the_dark: bool = False
 
     @property
     def settled(self) -> bool:
@@ -45,8 +46,10 @@ def fold(standing: Standing, attempt: Attempt) -> Standing:
         return standing
     number = max(standing.number, attempt.number)  # a webhook's record knows of no number
     channel, provider = attempt.channel or standing.channel, attempt.provider or standing.provider
-    failures = attempt.failures if attempt.status == "retry" else standing.failures
-    return Standing(attempt.status, number, attempt.at, provider, attempt.due, channel, failures)
+    counted = attempt if attempt.status == "retry" else standing
+    return Standing(
+        attempt.status, number, attempt.at, provider, attempt.due, channel, counted.failures, counted.in_the_dark
+    )
 
 
 def settled_by_word(attempts: Iterable[Attempt], known: Callable[[str], Standing]) -> list[Attempt]:

@@ -91,8 +91,11 @@ class Vendor:
         self._loop.close()
 
     async def _ended(self) -> None:
-        """Once its connections are cut, what serves them ends."""
-        await asyncio.gather(*(asyncio.all_tasks() - {asyncio.current_task()}))
+        """What serves the connections that were cut ends; in the loop's next turns their sockets are closed."""
+        while tasks := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.gather(*tasks)
+        for _ in range(3):
+            await asyncio.sleep(0)
 
 
 class DeliveryChaos:
@@ -176,7 +179,9 @@ class DeliveryChaos:
             self.rng.choice(_FAULTS) if self.rng.random() < 0.1 else 202 for _ in range(EACH)
         ]
         if point in get_args(Mode):
-            burst.insert(self.rng.randrange(3), "die" if point == "die" else "die_accepted")
+            die: Mode = "die" if point == "die" else "die_accepted"
+            burst.insert(self.rng.randrange(3), die)
+            now_and_then.insert(self.rng.randrange(3), die)
         elif point in ("delivery_looks_up", "delivery_looked_up", "delivery_told"):
             burst, now_and_then = deque(["cut", "drop", "swallow", "cut"]), ["cut", 202, 202, 202] * 3
         elif point in ("delivery_goes_elsewhere", "delivery_retries"):

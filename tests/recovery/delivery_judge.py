@@ -74,7 +74,7 @@ def _judge_send(send: Send, tries: list[Attempt], end: str, accepted: int, verdi
     may_repeat = in_the_dark if send.message_class == "transactional" else 0
     if end == "accepted" and not accepted:
         verdict.lost.append(send.id)
-    if accepted > {"unknown": 0, "refused": in_the_dark, "skipped": in_the_dark}.get(end, accepted):
+    if accepted and end in ("refused", "skipped", "unknown"):
         verdict.untold.append(send.id)
     if accepted > 1 + may_repeat:
         verdict.twice.append(send.id)

@@ -227,6 +227,15 @@ def test_what_is_taken_back_while_a_send_waits_for_its_next_attempt_is_heard(log
     assert skips(log) == {send(1).id: "unsubscribed"}
 
 
+def test_what_is_taken_back_when_it_may_have_gone_already_is_not_told_as_skipped(log: Log, tmp_path: Path):
+    plan(log, send(1), recall("c1"))
+    log.append([ledger_entry(send(1), 1, "retry", 5, 6, provider="p", failures=1, in_the_dark=True)])
+    provider = Named("p")
+    run(log, tmp_path, by_email(provider))
+    assert provider.given == []
+    assert [(a.status, a.reason) for a in attempts_of(log)][1:] == [("unknown", "unsubscribed")]
+
+
 def test_quiet_hours_that_have_begun_are_waited_out_or_skip(log: Log, tmp_path: Path):
     now = wall_ms()
     soon, later = Quiet(now - HOUR, now + 400), Quiet(now - HOUR, now + HOUR, skips=True)

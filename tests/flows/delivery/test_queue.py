@@ -260,6 +260,22 @@ def test_a_domain_whose_allowance_is_used_up_waits_and_others_go_on(log: Log, tm
     assert [m.to for m in provider.given] == ["c0@gmail.com", *(send(n).to for n in (3, 4, 5))]
 
 
+@pytest.mark.parametrize("result", [Retry("429", after_s=3_600), Accepted()], ids=["asked to wait", "allowance"])
+def test_what_has_to_outlive_a_restart_is_told_to_whoever_keeps_it(log: Log, tmp_path: Path, result: Result):
+    told: list[str] = []
+
+    class Keeping(Table):
+        def kept(self) -> None:
+            told.append("changed")
+
+    gate = Gate(Limits(plan=Plan(wall_ms() // DAY, 100, 1.0, 30, frozenset())))
+    plan(log, send(1))
+    table = Keeping({"email": [Route(Named("p", answering(result)), gate)]})
+    run(log, tmp_path, table, until=lambda: bool(told))
+    assert told == ["changed"]
+    assert (gate.kept.paused_until > 0) != (gate.kept.counts != {})
+
+
 def test_a_provider_that_hangs_holds_up_none_that_another_may_take(log: Log, tmp_path: Path):
     release = asyncio.Event()
 
