@@ -87,11 +87,21 @@ def _condition(body: Mapping[str, Any], published: list[Published]) -> Condition
         parse(whole)
         id, condition = str(whole["id"]), None if whole.get("static") else parse_condition(whole["where"])
     else:
-        id, condition = DRAFT, parse_condition(body, "")
+        id, condition = DRAFT, _bare(body)
     if condition is None:
         raise InvalidInput(f"segment {id}", [Violation("static", "nobody was added to it yet; give it a condition")])
     _check_names(id, condition, published)
     return condition
+
+
+def _bare(body: Mapping[str, Any]) -> Condition:
+    """The body as a condition: the paths of its faults begin in it."""
+    try:
+        return parse_condition(dict(body), "")
+    except InvalidInput as fault:
+        raise InvalidInput(
+            "the condition", [Violation(v.path.lstrip("."), v.message) for v in fault.violations]
+        ) from None
 
 
 def _check_names(id: str, condition: Condition, published: list[Published]) -> None:

@@ -128,6 +128,13 @@ def test_a_preview_of_what_is_wrong_names_each_fault(people, body, path):
     assert any(path in fault["path"] for fault in answer.json()["errors"])
 
 
+def test_the_faults_of_a_bare_condition_are_placed_in_it(people):
+    body = {"and": [{"trait": "plan", "op": "gt", "value": "x"}, {"entry": "properties.n", "op": "exists"}]}
+    answer = people.client.post("/v1/segments/preview", json=body)
+    assert (answer.status_code, answer.json()["detail"]) == (422, "the condition has faults")
+    assert [error["path"] for error in answer.json()["errors"]] == ["and.0.value", "and.1.entry"]
+
+
 def test_members_are_exported(people):
     answer = people.client.get("/v1/segments/gold/members.csv")
     assert answer.headers["content-type"].startswith("text/csv")
