@@ -29,6 +29,9 @@ from sinks.clickhouse import ClickHouse, migrate
 
 BATCH: Final = 10_000  # records of a partition that are read at once
 EVERY_S: Final = 0.25  # between two writes while the flow keeps up: each write makes a part in every table
+REST: Final = (
+    3  # a write that took long is followed by a longer wait: so many times as long, from its begin to the next
+)
 FIRST_WAIT_S: Final = 0.1  # the waits while ClickHouse is away double from this
 LONGEST_WAIT_S: Final = 5.0
 IN_FLIGHT_MS: Final = 250  # an append may become visible so long after the time that it carries
@@ -70,7 +73,11 @@ class Written(NamedTuple):
 
 
 class ChunkPuller:
-    """Reads all partitions of all topics in one go; at most every EVERY_S, unless there is more than one go takes."""
+    """Reads all partitions of all topics in one go; at most every EVERY_S, unless there is more than one go takes.
+
+    What was handed out is written before the next is asked for: how long that took decides how soon that may be, so that
+    a laptop's ClickHouse, which shares its cores, is busy with writes for a part of the time only.
+    """
 
     def __init__(self, log: Log, placed: Places, limit: int = BATCH):
         self._log, self._limit = log, limit
@@ -81,10 +88,13 @@ class ChunkPuller:
                     f"ClickHouse has read {topic} partition {partition} up to offset {offset}, the log ends at {end}:"
                     " it was restored from an older copy; the warehouse must be rebuilt from an empty database"
                 )
-        self._next = 0.0
+        self._next, self._handed = 0.0, 0.0
 
     def pull(self) -> list[Chunk]:
         """The next chunk; nothing where nothing is new or it is too early."""
+        if self._handed:
+            took, self._handed = time.monotonic() - self._handed, 0.0
+            self._next += max(0.0, REST * took - EVERY_S)
         if time.monotonic() < self._next:
             return []
         now = self._log.now()  # before the reads: what is appended meanwhile is not counted as read
@@ -98,7 +108,8 @@ class ChunkPuller:
             self._offsets[topic, partition] = last.offset + 1
             places.append(Place(topic, partition, last.offset + 1, until))
         if all(len(batch.records) < self._limit for batch in batches):
-            self._next = time.monotonic() + EVERY_S
+            self._handed = time.monotonic()
+            self._next = self._handed + EVERY_S
         return [Chunk(batches, places)]
 
     def _read(self, topic: str, partition: int, offset: int) -> RecordBatch | None:
