@@ -29,9 +29,8 @@ from sinks.clickhouse import ClickHouse, migrate
 
 BATCH: Final = 10_000  # records of a partition that are read at once
 EVERY_S: Final = 0.25  # between two writes while the flow keeps up: each write makes a part in every table
-REST: Final = (
-    3  # a write that took long is followed by a longer wait: so many times as long, from its begin to the next
-)
+REST: Final = 3  # from the begin of a write to the next it is so many times as long as the write took
+LONGEST_S: Final = 1.5  # but no longer: reads follow within two seconds
 FIRST_WAIT_S: Final = 0.1  # the waits while ClickHouse is away double from this
 LONGEST_WAIT_S: Final = 5.0
 IN_FLIGHT_MS: Final = 250  # an append may become visible so long after the time that it carries
@@ -75,8 +74,8 @@ class Written(NamedTuple):
 class ChunkPuller:
     """Reads all partitions of all topics in one go; at most every EVERY_S, unless there is more than one go takes.
 
-    What was handed out is written before the next is asked for: how long that took decides how soon that may be, so that
-    a laptop's ClickHouse, which shares its cores, is busy with writes for a part of the time only.
+    What was handed out is written before the next is asked for: how long that took decides how soon that may be, so
+    that a laptop's ClickHouse, which shares its cores, is busy with writes for a part of the time only.
     """
 
     def __init__(self, log: Log, placed: Places, limit: int = BATCH):
@@ -94,7 +93,7 @@ class ChunkPuller:
         """The next chunk; nothing where nothing is new or it is too early."""
         if self._handed:
             took, self._handed = time.monotonic() - self._handed, 0.0
-            self._next += max(0.0, REST * took - EVERY_S)
+            self._next += max(0.0, min(REST * took, LONGEST_S) - EVERY_S)
         if time.monotonic() < self._next:
             return []
         now = self._log.now()  # before the reads: what is appended meanwhile is not counted as read
