@@ -48,7 +48,7 @@ class DeliveryVerdict:
 
 def judge_delivery(log: Log, mail: Collection[str], hooks: Collection[str]) -> DeliveryVerdict:
     """`mail` are the sends of messages that the vendor accepted, each as often as it did; `hooks` those of webhooks,
-    whose receiver takes an id once. Webhooks have told of all of it.
+    whose receiver takes an id once and tells nobody. Of the mail the vendor's events have told.
 
     Rule 7's identity: planned = sent + skipped + failed + unknown + queued.
     """
@@ -58,9 +58,9 @@ def judge_delivery(log: Log, mail: Collection[str], hooks: Collection[str]) -> D
     for attempt in _decoded(log, ATTEMPTS, decode_attempt):
         tries[attempt.send].append(attempt)
     ends = {send: _end(tries[send]) for send in planned}
-    accepted = Counter(mail) + Counter(set(hooks))
+    by_mail, by_hook = Counter(mail), Counter(set(hooks))
     for send, end in ends.items():
-        _judge_send(planned[send], tries[send], end, accepted[send], verdict)
+        _judge_send(planned[send], tries[send], end, by_mail[send], by_hook[send], verdict)
     _judge_facts(log, ends, verdict)
     for partition in range(log.partitions(SENDS)):
         _judge_moments(log, partition, verdict)
@@ -69,12 +69,13 @@ def judge_delivery(log: Log, mail: Collection[str], hooks: Collection[str]) -> D
     return verdict
 
 
-def _judge_send(send: Send, tries: list[Attempt], end: str, accepted: int, verdict: DeliveryVerdict) -> None:
+def _judge_send(send: Send, tries: list[Attempt], end: str, mail: int, hooks: int, verdict: DeliveryVerdict) -> None:
+    accepted = mail + hooks
     in_the_dark = sum(a.status == "retry" and NO_LOOK_UP in a.reason for a in tries)
     may_repeat = in_the_dark if send.message_class == "transactional" else 0
     if end == "accepted" and not accepted:
         verdict.lost.append(send.id)
-    if accepted and end in ("refused", "skipped", "unknown"):
+    if mail if end == "unknown" else accepted and end in ("refused", "skipped"):
         verdict.untold.append(send.id)
     if accepted > 1 + may_repeat:
         verdict.twice.append(send.id)
