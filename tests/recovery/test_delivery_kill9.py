@@ -78,6 +78,6 @@ def test_the_judge_finds_what_goes_on_after_its_end_and_what_the_facts_contradic
 
 def test_the_judge_finds_the_moment_at_which_something_stood_that_was_not_planned(log: Log) -> None:
     log.append([ledger_entry(ONE, 1, "started", 5)])
-    plan(log, ONE)
-    [breach] = judged(log).identity
+    breach, send_id = judged(log).identity
     assert "0 planned" in breach
+    assert send_id == ONE.id
