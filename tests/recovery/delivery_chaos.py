@@ -197,9 +197,9 @@ class DeliveryChaos:
                 stands = f"{dict(self.judged().standings)}, {len(self.vendor.mail)} accepted"
                 raise AssertionError(f"alive after {_LIFE_S:g} s, was to die at {point}; {stands}; {self._said()}")
             if time.monotonic() - planned_at > 2:  # the point was not met: more of what leads there
-                self.plan(EACH)
                 self.report()
-                self._mood(point)
+                self._mood(point)  # before there is something to hand over
+                self.plan(EACH)
                 planned_at = time.monotonic()
             if refuses and self.vendor.server.connections:
                 self._refuse(self.rng.uniform(0.05, 0.3))
