@@ -183,7 +183,8 @@ class DeliveryChaos:
             burst.insert(self.rng.randrange(3), die)
             now_and_then.insert(self.rng.randrange(3), die)
         elif point in ("delivery_looks_up", "delivery_looked_up", "delivery_told"):
-            burst, now_and_then = deque(["cut", "drop", "swallow", "cut"]), ["cut", 202, 202, 202] * 3
+            now_and_then = ["cut", 202, "drop", 202, "swallow", 202] * (EACH // 6)  # marketing too, which goes last
+            burst = deque(now_and_then)
         elif point in ("delivery_goes_elsewhere", "delivery_retries"):
             burst = deque([503, "busy", 503])
             now_and_then = [503] * 3 if point == "delivery_retries" else now_and_then
