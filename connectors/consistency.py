@@ -38,6 +38,7 @@ def check_together(stands: Mapping[tuple[str, str], Published], acts: Sequence[D
     conditions = {id: parse_condition(where) for id, where in segments.items() if where}
     refuse_cycles({id: references(conditions[id]) if id in conditions else () for id in segments})
     _check_snapshots(stands, after, conditions)
+    _check_segments(acts, after, conditions)
     _check_campaigns(stands, acts)
     trial = Definitions()
     for offset, ((kind, id), body) in enumerate(after.items()):
@@ -51,7 +52,7 @@ def check_together(stands: Mapping[tuple[str, str], Published], acts: Sequence[D
 def unknown_names(
     stands: Mapping[tuple[str, str], Published], bodies: Sequence[Mapping[str, Any]], places: Sequence[str] = ()
 ) -> list[Violation]:
-    """What journeys, campaigns and experiments name that neither stands nor is given with them, each by its path.
+    """What segments, journeys, campaigns and experiments name that neither stands nor is given with them, by its path.
 
     A journey that another starts must have an `api` trigger. A path begins with the body's place where it has one.
     """
@@ -59,7 +60,7 @@ def unknown_names(
     known |= {(body.get("kind"), body.get("id")): body for body in bodies}
     faults = []
     for number, body in enumerate(bodies):
-        for mention in mentions(body) if body.get("kind") == "journey" else ():
+        for mention in mentions(body) if body.get("kind") in ("journey", "segment") else ():
             found = known.get((mention.kind, mention.id))
             place = f"{places[number]}: {mention.path}" if places else mention.path
             if found is None:
@@ -115,6 +116,22 @@ def _check_snapshots(
     ]
     if missing:
         raise InvalidInput("definitions", missing)
+
+
+def _check_segments(
+    acts: Sequence[Definition],
+    after: Mapping[tuple[str, str], Mapping[str, Any]],
+    conditions: Mapping[str, Condition],
+) -> None:
+    """A segment is there as long as another one asks about it."""
+    gone = {act.id for act in acts if act.kind == "segment" and ("segment", act.id) not in after}
+    asked = [
+        Violation(f"segment {id}", f"asks about the segment {other!r}: change it first, or with it")
+        for id, condition in conditions.items()
+        for other in sorted(references(condition) & gone)
+    ]
+    if asked:
+        raise InvalidInput("definitions", asked)
 
 
 def _check_campaigns(stands: Mapping[tuple[str, str], Published], acts: Sequence[Definition]) -> None:

@@ -1,4 +1,4 @@
-"""What a journey names that must be defined elsewhere, each with the place where it is named.
+"""What a journey or a segment names that must be defined elsewhere, each with the place where it is named.
 
 Read from the body as it was written, so that a journey with faults of its own is looked through as well: what cannot
 be read is left out here, for it is a fault already.
@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple, assert_never
 from pydantic import ValidationError
 
 from schemas.definitions import actions, nodes, split, triggers, waits
-from schemas.definitions.condition_tree import InSegment, InSnapshot, leaves
+from schemas.definitions.condition_tree import InSegment, InSnapshot, Percentile, Rfm, leaves
 from schemas.definitions.conditions import parse_condition
 from schemas.errors import InvalidInput
 
@@ -28,7 +28,9 @@ class Mention(NamedTuple):
 
 
 def mentions(body: Mapping[str, Any]) -> list[Mention]:
-    """Everything that the body of a journey names, in its order."""
+    """Everything that the body of a journey or a segment names, in its order."""
+    if body.get("kind") == "segment":
+        return list(_of_condition("where", body.get("where")))
     found = [*_of_condition("exit_when", body.get("exit_when")), *_of_condition("goal", body.get("goal"))]
     raw = body.get("nodes")
     for node in raw if isinstance(raw, Sequence) and not isinstance(raw, str) else ():
@@ -92,5 +94,7 @@ def _of_condition(path: str, condition: Any) -> Iterator[Mention]:
                 yield Mention(path, "segment", segment)
             case InSnapshot(snapshot):
                 yield Mention(path, "snapshot", snapshot)
+            case Percentile(ranking) | Rfm(ranking):
+                yield Mention(path, "ranking", ranking)
             case _:
                 pass

@@ -1,4 +1,4 @@
-"""A journey is published only with all that it names, and every name that is nowhere is told at once, by its node."""
+"""What is published names only what is there; every name that is nowhere is told at once, by its place."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from connectors.publish import CatalogueReader, publish, rollback
+from connectors.publish import CatalogueReader, delete, publish, rollback
 from connectors.sqlite_log import SqliteLog
 from schemas.errors import InvalidInput, Violation
 from tests.flows.journeys.scenario import journey, message, node, pause
@@ -89,8 +89,22 @@ def test_a_version_that_names_what_is_gone_is_not_rolled_back_to(reader):
     segment = {"kind": "segment", "id": "nobody", "static": True}
     publish(reader, [segment, journey(TRIGGER)])
     publish(reader, [journey(node("start", "trigger", on={"event": "go"}))])
-    from connectors.publish import delete
-
     delete(reader, "segment", "nobody")
     with pytest.raises(InvalidInput, match="nobody"):
         rollback(reader, "journey", "j", 1)
+
+
+def test_a_segment_names_only_what_is_there_and_that_stays_as_long_as_it_asks(reader):
+    asking = {"kind": "segment", "id": "asking", "where": {"and": [{"segment": "gold"}, {"snapshot": "frozen"}]}}
+    ranked = {"kind": "segment", "id": "top", "where": {"percentile": "r", "by": "recency", "op": "gte", "value": 9}}
+    assert [v.message for v in faults(reader, asking, ranked)] == [
+        "there is no segment 'gold'",
+        "there is no snapshot 'frozen'",
+        "there is no ranking 'r'",
+    ]
+    gold = {"kind": "segment", "id": "gold", "where": {"everyone": True}}
+    publish(reader, [gold, asking | {"where": {"not": {"segment": "gold"}}}])
+    with pytest.raises(InvalidInput, match="segment asking: asks about the segment 'gold'"):
+        delete(reader, "segment", "gold")
+    delete(reader, "segment", "asking")
+    delete(reader, "segment", "gold")

@@ -162,12 +162,12 @@ def test_segments_that_ask_about_each_other_are_refused_whoever_came_first(reade
 
 
 def test_a_rollback_that_would_close_a_cycle_is_refused(reader):
-    publish(reader, [segment("a", segment="b")])
+    publish(reader, [segment("a", segment="b"), segment("b", everyone=True)])
     publish(reader, [segment("a", everyone=True)])
     publish(reader, [segment("b", segment="a")])
     with pytest.raises(InvalidInput, match="ask about each other"):
         rollback(reader, "segment", "a", 1)
-    delete(reader, "segment", "b")
+    rollback(reader, "segment", "b", 1)
     rollback(reader, "segment", "a", 1)
 
 
