@@ -19,8 +19,8 @@ SPARE: Final = 1.5  # so much more than the mean: peaks, and catching up after a
 class Figures(NamedTuple):
     """What one worker, one event and one contact take; beside each the command that prints it."""
 
-    folded_per_s: int = 34_100  # waxwing bench pipeline
-    loaded_per_s: int = 118_000  # waxwing bench latency: contacts / restart_s
+    folded_per_s: int = 31_200  # waxwing bench pipeline
+    loaded_per_s: int = 250_000  # waxwing bench latency: contacts / restart_s
     contact_bytes: int = 740  # waxwing bench storage: state_bytes_per_contact
     memory_bytes: int = 900  # waxwing bench storage: memory_bytes_per_contact
     effects_per_event: float = 1.53  # waxwing bench storage
@@ -28,8 +28,8 @@ class Figures(NamedTuple):
     effect_bytes: float = 284.0  # waxwing bench storage: effect_bytes_per_event
     clickhouse_bytes: float = 233.0  # waxwing bench storage: value
     rows_per_s: int = 60_000  # waxwing bench storage: clickhouse_rows_per_s
-    messages_per_min: int = 200_000  # waxwing bench delivery
-    ingested_per_s: int = 99_900  # waxwing bench ingest, two cores with its clients
+    messages_per_min: int = 300_000  # waxwing bench delivery
+    ingested_per_s: int = 76_200  # waxwing bench ingest, two cores with its clients
 
 
 class Need(NamedTuple):
