@@ -12,7 +12,7 @@ from typing import Final
 
 from email_validator import EmailNotValidError, validate_email
 
-# Most addresses are so plain that they need no closer look, which takes 70 microseconds.
+# Most addresses are so plain that they need no closer look, which takes far longer.
 _PLAIN: Final = re.compile(
     r"[A-Za-z0-9_+-]{1,20}(\.[A-Za-z0-9_+-]{1,20}){0,2}@([A-Za-z0-9]([A-Za-z0-9-]{0,20}[A-Za-z0-9])?\.){1,4}[A-Za-z]{2,20}",
     re.ASCII,
