@@ -34,6 +34,7 @@ CHANCE = {
     "between": 0.05,
     "after_tick": 0.1,
 }
+LIFE_S = 60.0  # a worker that has not begun to fold by then, or not come to its point, dies here
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -103,11 +104,13 @@ class Run:
             self.log.close()
 
     def one_life(self, began: float) -> None:
-        """From a start to its death: at the named point, or at a random moment."""
+        """From a start to its death: at the named point, or at a random moment after it began to fold."""
         point = self.point or self.rng.choice(POINTS)
-        worker = self.start(point)
-        until = time.monotonic() + self.rng.uniform(0.9, 2.6)
-        while worker.poll() is None and time.monotonic() < until:
+        worker, ends = self.start(point), progress(self.log)
+        until, longest = 0.0, time.monotonic() + LIFE_S
+        while worker.poll() is None and time.monotonic() < (until or longest):
+            if not until and not self.point and progress(self.log) != ends:
+                until = time.monotonic() + self.rng.uniform(0.3, 2.0)
             self.produce(began)
             if self.rng.random() < 0.03:
                 self.publish()
@@ -134,8 +137,8 @@ class Run:
         """A last life in which nobody dies, until nothing more happens; then a clean end."""
         worker = self.start()
         self.produce(began)
-        ends, quiet = (), time.monotonic()
-        while time.monotonic() - quiet < self._patience():
+        ends, quiet, begun = (), time.monotonic(), progress(self.log)
+        while time.monotonic() - quiet < self._patience(progress(self.log) != begun):
             if worker.poll() is not None:
                 raise AssertionError(f"the worker ended by itself: {(self.folder / 'stderr').read_text()[-3000:]}")
             if (now := all_ends(self.log)) != ends:
@@ -148,10 +151,17 @@ class Run:
         elif code != 0:
             raise AssertionError(f"no clean end: {(self.folder / 'stderr').read_text()[-3000:]}")
 
-    def _patience(self) -> float:
+    def _patience(self, has_begun: bool) -> float:
         """How long nothing has to happen: longer than the longest wait and window. A slow machine is not a quiet one,
-        so longer as long as the worker has not said that it has read everything."""
-        return 4.5 if self.broken or read_to_its_end(self.log) else 20.0
+        so longer as long as the worker has not said that it has read everything (without rule 5 it never says so)."""
+        is_through = has_begun if self.broken == "state_first" else read_to_its_end(self.log)
+        return 4.5 if is_through else LIFE_S
+
+
+def progress(log: Log) -> tuple[int, ...]:
+    """What a worker that folds moves on: what it says, and how far it has committed."""
+    committed = tuple(log.committed(GROUP, EVENTS, p) for p in range(log.partitions(EVENTS)))
+    return committed + tuple(log.end(t, p) for t in (SENDS, CHANGES) for p in range(log.partitions(t)))
 
 
 def all_ends(log: Log) -> tuple[int, ...]:
@@ -166,6 +176,16 @@ def read_to_its_end(log: Log) -> bool:
 def pause(seconds: float) -> None:
     """Real time passes: this suite is about processes that die in it."""
     time.sleep(seconds)
+
+
+def run_for(run: Run, seconds: float, began: float | None = None) -> float:
+    """Events in real time; when they began."""
+    began = time.monotonic() if began is None else began
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        run.produce(began)
+        pause(0.02)
+    return began
 
 
 def main(kills: str, seed: str = "1", broken: str = "") -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from schemas.records import Entry
 from schemas.topics import EVENTS
 from sinks.state_store import Checkpoint, StateStore
 from tests.connectors.log_conformance import everything
-from tests.recovery.driver import Run, pause
+from tests.recovery.driver import Run, run_for
 from tests.recovery.judge import judge
 
 TORN = 1_000
@@ -139,13 +138,3 @@ def test_a_fold_whose_states_found_no_room_folds_on_exactly_once_there_is_some(t
     assert verdict.compared["states"] > 20
     assert verdict.is_equal, verdict
     run.log.close()
-
-
-def run_for(run: Run, seconds: float, began: float | None = None) -> float:
-    """Events in real time; when they began."""
-    began = time.monotonic() if began is None else began
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        run.produce(began)
-        pause(0.02)
-    return began
