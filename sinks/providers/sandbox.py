@@ -6,6 +6,7 @@ outcomes that are still to happen. Both are durable before a message counts as a
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import threading
 import time
@@ -131,7 +132,11 @@ class Sandbox:
     async def close(self) -> None:
         """Write what is under way, and close the file."""
         self._together.close()
-        self._db.close()
+        await asyncio.to_thread(self._close)
+
+    def _close(self) -> None:
+        with self._lock:  # a thread whose task was cancelled still uses it: SQLite would crash under it
+            self._db.close()
 
 
 def _event(id: str, due: int, r: _Reported) -> ProviderEvent:

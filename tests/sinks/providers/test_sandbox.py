@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sqlite3
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -47,6 +50,25 @@ def test_it_knows_what_it_accepted_also_when_it_is_opened_anew(tmp_path: Path):
     assert isinstance(asyncio.run(sandbox.find("send-2")), Accepted)
     assert asyncio.run(sandbox.find("send-3")) == Absent()
     asyncio.run(sandbox.close())
+
+
+def test_closing_it_waits_for_a_thread_that_still_uses_it(tmp_path: Path):
+    sandbox = hand_over(tmp_path / "s.db", message(1))
+    due = sandbox.due(FAR)
+    other = sqlite3.connect(tmp_path / "s.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")  # whoever tells has to wait inside SQLite
+    with ThreadPoolExecutor(2) as pool:
+        telling = pool.submit(sandbox.told, due)
+        while not sandbox._lock.locked():
+            os.sched_yield()
+        closing = pool.submit(asyncio.run, sandbox.close())
+        other.execute("COMMIT")
+        telling.result()
+        closing.result()
+    assert other.execute("SELECT count(*) FROM pending").fetchone() == (0,)
+    other.close()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        sandbox.due(FAR)
 
 
 def test_an_address_at_invalid_is_refused(tmp_path: Path):
