@@ -33,13 +33,11 @@ from sinks.providers import postmark_events, sendgrid_events, ses_events, sns, t
 from sinks.providers.certificates import Certificates
 from sinks.providers.hook_rows import Row
 from sinks.providers.secrets import Secrets, variable_of
+from sinks.providers.told import count
 
 _LIMIT: Final = 8 << 20  # SendGrid posts some hundred KB at most
 _WINDOW_S: Final = 600  # a signature older or newer than this is a replay
 _SNS_WINDOW_S: Final = 4_000  # SNS tries again for up to an hour, with the same timestamp
-_OUTCOMES = Counter(
-    "waxwing_hook_outcomes_total", "Messages' outcomes that webhooks told", ["provider", "channel", "outcome"]
-)
 _ROWS = Counter("waxwing_hook_rows_total", "Rows of providers' webhooks", ["provider", "fate"])
 
 router = APIRouter(tags=["webhooks"])
@@ -159,8 +157,8 @@ async def _take(deps: Deps, provider: str, rows: list[Row]) -> dict[str, int]:
     entries, counts = _entries(provider, rows, _now())
     if entries:
         await deps.append(entries)
-    for fate, count in counts.items():
-        _ROWS.labels(provider, fate).inc(count)
+    for fate, number in counts.items():
+        _ROWS.labels(provider, fate).inc(number)
     return counts
 
 
@@ -169,7 +167,7 @@ def _entries(provider: str, rows: list[Row], now: int) -> tuple[list[Entry], dic
     counts = {"taken": 0, "ignored": 0, "unreadable": 0}
     for row in rows:
         if row.event is not None:
-            _OUTCOMES.labels(provider, row.event.origin.channel, row.event.outcome).inc()
+            count(provider, row.event)
             entries += event_entries(row.event, now) + settling_entries(row.event, now)
             counts["taken"] += 1
         elif row.fault:

@@ -190,9 +190,9 @@ class Send(msgspec.Struct, omit_defaults=True, gc=False):
     when it is too late to hand it over. `message_class` is marketing or transactional. `fallback` are the later ones of
     its `channels` that could be used when it was planned; `quiet` the quiet hours that begin before it expires.
 
-    With `recall` it is no message: what was planned for this contact before it, on its channel (and on its topic, where
-    that is not `default`), must not be handed over any more, for this reason. Of class marketing it concerns marketing
-    alone, of class transactional everything.
+    With `recall` it is no message: what was planned for this contact before it, on its channel (without one: on each
+    that reaches a person) and on its topic, where that is not `default`, must not be handed over any more, for this
+    reason. Of class marketing it concerns marketing alone, of class transactional everything.
     """
 
     id: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import NamedTuple, assert_never
 
 from flows.delivery.breaker import Breaker
@@ -23,6 +24,7 @@ class Gate:
     def __init__(self, limits: Limits = Limits(), kept: Kept | None = None):  # noqa: B008 - immutable
         self.limits, self.kept = limits, kept or Kept()
         self.breaker, self.under_way = Breaker(), 0
+        self._of_domain: Counter[str] = Counter()  # under way to domains that have an allowance of their own
         self._rate = Rate(limits.per_s) if limits.per_s else None
 
     @property
@@ -46,12 +48,22 @@ class Gate:
         known = [wait for wait in waits if wait is not None]
         return max(known) if len(known) == len(waits) or max(known) > 0 else None
 
-    def wait_of_domain_ms(self, domain: str, now: int, urgent: bool) -> int:
-        """The same for one domain of recipients that has an allowance of its own."""
+    def reserve_ms(self, domain: str, now: int, urgent: bool) -> int | None:
+        """The same for one domain of recipients that has an allowance of its own; 0 reserves a place in it, which has
+        to be given back by `release`.
+        """
         plan = self.limits.plan
-        if plan is None or domain not in plan.domains or urgent:
+        if plan is None or domain not in plan.domains:
             return 0
-        return self.kept.wait_ms(plan, domain, now) or 0
+        wait = 0 if urgent else self.kept.wait_ms(plan, domain, now, self._of_domain[domain])
+        if wait == 0:
+            self._of_domain[domain] += 1
+        return wait
+
+    def release(self, domain: str) -> None:
+        """Give back what `reserve_ms` reserved, right before `done` counts what went."""
+        if self._of_domain[domain]:
+            self._of_domain[domain] -= 1
 
     def take(self) -> None:
         """A message goes, or is about to."""

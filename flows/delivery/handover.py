@@ -25,6 +25,7 @@ from schemas.errors import TransientError
 from schemas.records import Entry, Send
 
 _LOG: Final = logging.getLogger(__name__)
+_LOOK_MS: Final = 1_000  # where those under way may use a domain's allowance up: look again after them
 
 
 def _is_provider_s_fault(answer: Result) -> TypeGuard[Retry | Refused]:
@@ -93,15 +94,24 @@ class Handover:
 
     async def _try(self, job: Job, step: Try, route: Route) -> Result | None:
         now = self.office.clock()
-        wait = route.gate.wait_of_domain_ms(job.domain, now, job.urgent) or quiet_for_ms(job.send, now)
-        if wait:
-            self._put(job, wait)
+        if quiet := quiet_for_ms(job.send, now):
+            self._put(job, quiet)
             return None
+        full = route.gate.reserve_ms(job.domain, now, job.urgent)
+        if full != 0:
+            self._put(job, _LOOK_MS if full is None else full)
+            return None
+        try:
+            return await self._hand_over(job, step, route, now)
+        finally:
+            route.gate.release(job.domain)
+
+    async def _hand_over(self, job: Job, step: Try, route: Route, now: int) -> Result | None:
         job.origin, job.provider = origin_of(job.send, route.provider.name), route.provider.name
-        message = self._refusal(job, now) or self._compose(job, now)
+        refused = self._refusal(job, now)
+        message = refused or self._compose(job, now)
         if isinstance(message, str):
-            status: Status = "unknown" if step.in_the_dark else "skipped"  # it may have gone before
-            await self._end(job, status, message, other_channel=message.startswith(ADDRESS_FAULT))
+            await self._not_handed_over(job, step, message, bool(refused) or message.startswith(ADDRESS_FAULT))
             return None
         job.number = step.number
         answer = await route.send(message._replace(not_after=await self._start(job)))
@@ -109,13 +119,20 @@ class Handover:
         await self._answered(job, AtOnce(LATE.reason) if answer is LATE else self._elsewhere(job, answer))
         return None if answer is LATE else answer  # that this worker was held up is no fault of the provider
 
+    async def _not_handed_over(self, job: Job, step: Try, reason: str, by_channel: bool) -> None:
+        """It may have gone before: then it is unknown, and marketing goes by no other channel either. `by_channel`: the
+        reason holds for this one alone.
+        """
+        goes_on = by_channel and (job.urgent or not step.in_the_dark)
+        await self._end(job, "unknown" if step.in_the_dark else "skipped", reason, other_channel=goes_on)
+
     def _refusal(self, job: Job, now: int) -> str:
-        """Why it is not to be handed over any more; empty where it is."""
-        if self._waiting.superseded(job.send):
-            return "superseded"
+        """Why it is not to be handed over by this channel any more, asked again of each; empty where it is."""
         return self._recalls.reason(job.offset, job.send) or ("quiet_hours" if is_quiet(job.send, now) else "")
 
     def _compose(self, job: Job, now: int) -> Message | str:
+        if self._waiting.superseded(job.send):
+            return "superseded"
         return self.office.composer.compose(job.send, job.origin, f"{self.partition}:{job.offset}", now)
 
     def _elsewhere(self, job: Job, answer: Result) -> Result | AtOnce:

@@ -1,4 +1,5 @@
-"""What was taken back after it had been planned: consent that was withdrawn, an address that was suppressed. Pure.
+"""What was taken back after it had been planned: consent that was withdrawn, an address that was suppressed, a contact
+that is held out now. Pure.
 
 The fold says it by a record of `sends` with `recall`, behind the sends that it concerns; so it reaches whoever delivers
 them, in their order, and a restart that reads them again reads it again.
@@ -43,7 +44,10 @@ class Recalls:
 
 
 def _concerns(recall: Send, send: Send) -> bool:
-    """A recall of class transactional is of everything, one of class marketing of marketing alone."""
-    if recall.channel != send.channel or recall.topic not in ("default", send.topic):
+    """A recall of class transactional is of everything, one of class marketing of marketing alone. One without channel
+    is of each that reaches a person.
+    """
+    is_concerned = recall.channel == send.channel or (not recall.channel and send.channel != "webhook")
+    if not is_concerned or recall.topic not in ("default", send.topic):
         return False
     return recall.message_class == "transactional" or send.message_class == "marketing"

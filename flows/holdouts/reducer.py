@@ -1,7 +1,7 @@
 """Holdouts in the fold: a contact is judged when it is new, when definitions change and when a period begins.
 
-What was concluded is said by `holdout_entered` and `holdout_left`, and kept: journeys and planning ask the state. Where
-nothing is defined a record costs two comparisons.
+What was concluded is said by `holdout_entered` and `holdout_left`, and kept: journeys and planning ask the state, and
+what was planned before and still waits is recalled. Where nothing is defined a record costs two comparisons.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import msgspec
 from flows.contact.scope import Scope
 from flows.contact.section import Contact, Section
 from flows.holdouts.compile import Holdout, held_by
-from schemas.records import Change
+from schemas.records import Change, Send, encode
+from schemas.topics import SENDS
 
 
 class Held(msgspec.Struct, array_like=True, gc=False):
@@ -41,8 +42,16 @@ def react(scope: Scope) -> None:
                 _say(scope, "holdout_left", id, before)
             if salt is not None:
                 _say(scope, "holdout_entered", id, salt)
+    if not state.is_new and any("sends" in h.uses and h.id in now.keys() - section.by.keys() for h in holdouts):
+        _recall(scope)
     section.by = now
     state.set_due(SECTION, min((end for h in holdouts if (end := h.ends(scope.at)) is not None), default=None))
+
+
+def _recall(scope: Scope) -> None:
+    """Marketing that is planned and waits to be handed over must not go any more, whatever its channel."""
+    recall = Send(scope.id("recall", "holdout"), scope.contact, scope.at, 0, "", recall="holdout")
+    scope.emit(SENDS, encode(recall))
 
 
 def leave_all(scope: Scope) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from schemas.definitions.base import Body, Id, register
 from schemas.definitions.simple import Duration, Zone
@@ -21,6 +21,15 @@ def _remembered(text: str) -> str:
     return text
 
 
+def _held_back(written: Any) -> Any:
+    if written == "transactional":
+        raise ValueError("transactional messages pass frequency caps and quiet hours: leave it out, or write marketing")
+    return written
+
+
+Class = Annotated[Literal["marketing"], BeforeValidator(_held_back)]
+
+
 @register
 class FrequencyCap(Body):
     """`frequency_cap`: of these messages at most `max` in any window of the length `within`.
@@ -34,7 +43,7 @@ class FrequencyCap(Body):
     KIND: ClassVar[str] = "frequency_cap"
     kind: Literal["frequency_cap"]
     channel: Addressed | None = None
-    message_class: Literal["marketing"] = Field("marketing", alias="class")
+    message_class: Class = Field("marketing", alias="class")
     topic: Id | None = None
     campaign: Id | None = None
     per: Literal["topic", "campaign"] | None = None
@@ -53,7 +62,7 @@ class QuietHours(Body):
     KIND: ClassVar[str] = "quiet_hours"
     kind: Literal["quiet_hours"]
     channel: Addressed | None = None
-    message_class: Literal["marketing"] = Field("marketing", alias="class")
+    message_class: Class = Field("marketing", alias="class")
     window: Window
     weekdays: tuple[Weekday, ...] = Field((), min_length=1)
     timezone: Zone | None = None

@@ -11,6 +11,7 @@ from connectors.log import Log
 from flows.delivery.outcomes import event_entries
 from schemas.errors import TransientError
 from sinks.providers.sandbox import Sandbox
+from sinks.providers.told import count
 
 _LOG = logging.getLogger(__name__)
 _POLL_S = 0.1
@@ -37,4 +38,6 @@ def tell(log: Log, sandbox: Sandbox, now: int) -> int:
         log.append([entry for o in due for entry in event_entries(o.reported, o.reported.at)])
         fail_point("outcomes_appended")
         sandbox.told(due)
+        for outcome in due:
+            count(sandbox.name, outcome.reported)
     return len(due)

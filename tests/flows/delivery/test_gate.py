@@ -143,8 +143,38 @@ def test_a_domain_with_an_allowance_of_its_own_holds_up_no_other():
     gate.take()
     gate.done(NOON, Accepted(), "gmail.com")
     assert gate.wait_ms(NOON, urgent=False) == 0
-    assert gate.wait_of_domain_ms("gmail.com", NOON, urgent=False) == 12 * HOUR
-    assert gate.wait_of_domain_ms("a.example", NOON, urgent=False) == 0
+    assert gate.reserve_ms("gmail.com", NOON, urgent=False) == 12 * HOUR
+    assert gate.reserve_ms("a.example", NOON, urgent=False) == 0
+
+
+def test_a_domain_s_allowance_is_reserved_by_what_is_under_way():
+    gate = Gate(Limits(plan=Plan(20_000, 2, 1.5, 30, frozenset({"gmail.com"}))))
+    assert [gate.reserve_ms("gmail.com", NOON, urgent=False) for _ in range(3)] == [0, 0, None]
+    assert gate.reserve_ms("gmail.com", NOON, urgent=True) == 0  # counted, not held up
+    for result in (Retry("busy"), Accepted(), Accepted()):
+        gate.take()
+        gate.release("gmail.com")
+        gate.done(NOON, result, "gmail.com")
+    assert gate.reserve_ms("gmail.com", NOON, urgent=False) == 12 * HOUR
+
+
+@settings(deadline=None)
+@given(st.integers(1, 9), st.lists(st.tuples(st.sampled_from(["begin", "went", "failed"]), st.booleans()), max_size=80))
+def test_marketing_never_exceeds_a_domain_s_allowance_however_hand_overs_interleave(
+    allowance: int, moves: list[tuple[str, bool]]
+):
+    gate, under_way = Gate(Limits(plan=Plan(20_000, allowance, 1.0, 30, frozenset({"gmail.com"})))), list[bool]()
+    went = 0
+    for move, urgent in moves:
+        if move == "begin" and gate.reserve_ms("gmail.com", NOON, urgent) == 0:
+            gate.take()
+            under_way.append(urgent)
+            assert urgent or went + len(under_way) <= allowance
+        elif move != "begin" and under_way:
+            under_way.pop()
+            gate.release("gmail.com")
+            gate.done(NOON, Accepted() if move == "went" else Retry("busy"), "gmail.com")
+            went += move == "went"
 
 
 def test_no_more_are_under_way_than_may_be():

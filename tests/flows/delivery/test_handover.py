@@ -16,8 +16,10 @@ from flows.delivery.desk import Route
 from flows.delivery.gate import Gate, Limits
 from flows.delivery.origin import origin_of
 from flows.delivery.outcomes import ProviderEvent, ledger_entry, settling_entries
+from flows.delivery.pace import Plan
 from flows.delivery.provider import LATE, Accepted, Message, Refused, Result, Retry, Unknown
 from schemas.records import Definition, Entry, Fallback, Quiet, Send, encode
+from schemas.times import DAY
 from sinks.ledger_store import LedgerStore
 from tests.flows.delivery.support import HOUR, attempts_of, ends, events_of, new_log, plan, send
 from tests.flows.delivery.test_queue import Named, Table, answering, by_email, run
@@ -218,6 +220,43 @@ def test_withdrawn_consent_leaves_transactional_messages_alone_and_a_suppressed_
     provider = Named("p")
     run(log, tmp_path, Table({"webhook": [Route(provider, Gate())]}))
     assert [m.origin.contact for m in provider.given] == ["ann"]
+
+
+def test_what_was_taken_back_of_one_channel_goes_by_the_next_one_that_may_be_used_still(log: Log, tmp_path: Path):
+    plan(log, falling_back(1, contact="ann"), falling_back(2, contact="bob"), falling_back(3, contact="cem"))
+    plan(log, recall("ann"), recall("bob"), recall("bob", "sms"), recall("cem", ""))
+    email, sms = Named("mail"), Named("sms")
+    run(log, tmp_path, by_both(email, sms))
+    assert (email.given, [m.origin.contact for m in sms.given]) == ([], ["ann"])
+    assert skips(log) == {send(2).id: "unsubscribed", send(3).id: "unsubscribed"}
+
+
+def test_what_may_have_gone_by_one_channel_goes_by_no_other_when_it_is_taken_back(log: Log, tmp_path: Path):
+    plan(log, falling_back(), recall("c1"))
+    log.append([ledger_entry(send(1), 1, "retry", 5, 6, provider="p", failures=1, in_the_dark=True)])
+    email, sms = Named("mail"), Named("sms")
+    run(log, tmp_path, by_both(email, sms))
+    assert (email.given, sms.given, ends(log)) == ([], [], {"unknown": 1})
+
+
+def test_what_is_taken_back_from_who_is_held_out_goes_by_no_channel_but_a_webhook(log: Log, tmp_path: Path):
+    plan(log, send(1, contact="ann"), send(2, contact="ann", channel="webhook"), recall("ann", ""))
+    provider = Named("p")
+    run(log, tmp_path, Table({c: [Route(provider, Gate())] for c in ("email", "webhook")}))
+    assert [m.origin.send for m in provider.given] == [send(2).id]
+
+
+def test_of_a_domain_with_an_allowance_no_more_go_at_once_than_it_has(log: Log, tmp_path: Path):
+    async def slow(_: Message) -> Result:
+        await asyncio.sleep(0.05)
+        return Accepted()
+
+    gate = Gate(Limits(plan=Plan(wall_ms() // DAY, 3, 1.0, 30, frozenset({"example.com"}))))
+    plan(log, *(send(n) for n in range(12)), send(20, to="ann@a.example"))
+    provider = Named("p", slow)
+    run(log, tmp_path, Table({"email": [Route(provider, gate)]}), until=lambda: ends(log)["accepted"] == 4)
+    assert len(provider.given) == 4
+    assert ends(log) == {"accepted": 4}
 
 
 def test_what_is_taken_back_while_a_send_waits_for_its_next_attempt_is_heard(log: Log, tmp_path: Path):

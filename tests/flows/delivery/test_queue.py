@@ -94,7 +94,7 @@ def run(log: Log, tmp_path: Path, providers: Table, until: Callable[[], bool] | 
         book.catch_up()
         office = Office(log, book, providers, "https://m.example", b"k")
         try:
-            async with asyncio.TaskGroup() as group, asyncio.timeout(20):
+            async with asyncio.TaskGroup() as group, asyncio.timeout(90):
                 group.create_task(deliver(office, [0], stop))
                 while not (until or settled)():
                     await asyncio.sleep(0.01)

@@ -59,7 +59,7 @@ def deliver(log: Log, tmp_path: Path, provider: Told, *, now: int | None = None)
         providers, clock = Fixed({"email": provider}), wall_ms if now is None else lambda: now
         office = Office(log, book, providers, "https://m.example", b"k", clock)
         try:
-            async with asyncio.TaskGroup() as group, asyncio.timeout(20):
+            async with asyncio.TaskGroup() as group, asyncio.timeout(90):
                 run = group.create_task(all_of(office, range(2), stop))
                 while any(log.committed(GROUP, "sends", p) < log.end("sends", p) for p in range(2)):
                     await asyncio.sleep(0.01)

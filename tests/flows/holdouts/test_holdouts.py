@@ -11,9 +11,9 @@ from flows.holdouts.compile import compile_holdouts, held_by
 from schemas.definitions import parse
 from schemas.errors import InvalidInput
 from schemas.ids import bucket
-from schemas.records import Event, decode_change
+from schemas.records import Event, decode_change, decode_send
 from schemas.times import format_instant, parse_instant
-from schemas.topics import CHANGES
+from schemas.topics import CHANGES, SENDS
 from tests.flows.journeys.scenario import Scenario, event, journey, message, pause, started_by, traits
 
 CONTACTS = [f"c{i}" for i in range(40)]
@@ -76,6 +76,22 @@ def test_a_run_that_had_begun_before_sends_nothing_to_who_is_held_out_now():
     scenario = came(Scenario(body)).publish("11:00", holdout()).until("13:00")
     assert {f[1:] for f in flips(scenario) if f[1] != "u"} == {(c, "h", "2026-01-05T11:00") for c in held()}
     assert {send.contact for send in scenario.sends()} == set(CONTACTS) - set(held())
+
+
+@pytest.mark.parametrize(("uses", "recalled"), [(["journeys", "sends"], True), (["journeys"], False)])
+def test_what_was_planned_before_and_still_waits_is_recalled_from_who_is_held_out_now(uses: list[str], recalled: bool):
+    body = journey(started_by(), message("mail"), **MARKETING)
+    scenario = came(Scenario(body)).publish("11:00", holdout(applies_to=uses)).at("12:00", event("go", held()[0]))
+    scenario.publish("13:00", holdout(share=30, applies_to=uses))
+    sends = [decode_send(e.value) for e in scenario.entries if e.topic == SENDS]
+    told = [(s.contact, s.channel, s.recall, s.message_class) for s in sends if s.recall and s.contact != "u"]
+    expected = [(c, "", "holdout", "marketing") for c in held(share=30)] if recalled else []
+    assert sorted(told) == sorted(expected)
+
+
+def test_who_is_new_has_nothing_that_could_be_recalled():
+    scenario = came(Scenario(holdout()))
+    assert not [e for e in scenario.entries if e.topic == SENDS]
 
 
 def test_a_new_salt_or_the_end_of_the_holdout_is_history_too():

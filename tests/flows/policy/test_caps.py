@@ -193,3 +193,17 @@ def test_faults_are_told_with_their_places(fields: dict[str, Any], path: str):
     with pytest.raises(InvalidInput) as refused:
         parse(cap() | fields)
     assert [v.path for v in refused.value.violations] == [path]
+
+
+@pytest.mark.parametrize("kind", ["frequency_cap", "quiet_hours"])
+def test_transactional_messages_pass_so_a_policy_of_that_class_is_refused_in_words(kind: str):
+    body: dict[str, Any] = {"kind": kind, "id": "p", "class": "transactional"}
+    body |= {"max": 1, "within": "1d"} if kind == "frequency_cap" else {"window": {"from": "22:00", "to": "07:00"}}
+    with pytest.raises(InvalidInput) as refused:
+        parse(body)
+    [fault] = refused.value.violations
+    assert (fault.path, fault.message.partition(":")[0]) == (
+        "class",
+        "transactional messages pass frequency caps and quiet hours",
+    )
+    assert parse(body | {"class": "marketing"})

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 
 from connectors.sqlite_log import SqliteLog
 from flows.delivery.origin import Origin
@@ -94,6 +95,24 @@ def test_outcomes_become_events_once_also_when_the_pump_dies_before_it_says_so(t
     assert len(first) > 0
     assert Counter(e.type.removeprefix("email_") for e in outcomes.values()) == Counter(d.reported.outcome for d in due)
     asyncio.run(reopened.close())
+    log.close()
+
+
+def test_what_it_tells_counts_for_the_alerts_as_what_webhooks_tell(tmp_path: Path):
+    def counted() -> Counter[str]:
+        name, labels = "waxwing_hook_outcomes_total", {"provider": "sandbox", "channel": "email"}
+        outcomes = ("delivered", "bounced", "complained", "opened")
+        return Counter({o: REGISTRY.get_sample_value(name, labels | {"outcome": o}) or 0 for o in outcomes})
+
+    log, before = SqliteLog(tmp_path / "log.db", 1), counted()
+    sandbox = hand_over(tmp_path / "s.db", *(message(n) for n in range(300)))
+    due = sandbox.due(FAR, 10_000)
+    while tell(log, sandbox, FAR):
+        pass
+    told = Counter(d.reported.outcome for d in due)
+    assert told["bounced"] > 0
+    assert {o: n - before[o] for o, n in counted().items()} == {o: told[o] for o in before}
+    asyncio.run(sandbox.close())
     log.close()
 
 
