@@ -26,9 +26,9 @@ from flows.content.links import BadToken, Links, Purpose, Token, verify
 from flows.content.preferences import choices, consent_entries
 from flows.content.short_links import read_code, targets
 from flows.content.template import Rendered, RenderFailed, Template, render
-from flows.content.visits import Recent, Visit, judge
+from flows.content.visits import Visit, judge
 from flows.delivery.origin import Origin, origin_of
-from flows.delivery.outcomes import Outcome, ProviderEvent, consent_entry, event_entries
+from flows.delivery.outcomes import Outcome, ProviderEvent, consent_entry, event_entries, followed_entry
 from infra.link_key import base_url, link_key
 from schemas.records import Send, decode_send
 from schemas.topics import SENDS
@@ -52,26 +52,15 @@ def _token(purpose: Purpose, text: str, deps: Deps) -> Token:
         raise HTTPException(404, str(fault)) from None
 
 
-def _visit(request: Request, said: Token, now: int) -> Visit:
-    recent: Recent | None = getattr(request.app.state, "visits", None)
-    if recent is None:
-        recent = request.app.state.visits = Recent()
-    return Visit(
-        request.method,
-        request.headers.get("user-agent", ""),
-        f"{request.headers.get('sec-purpose', '')} {request.headers.get('purpose', '')}",
-        now - said.at if said.at else -1,
-        said.purpose == "c" and recent.follow(said.origin.send, said.extra, now),
-    )
-
-
 async def _tell(request: Request, deps: Deps, outcome: Outcome, said: Token) -> None:
-    """One fact a second, link and verdict, however often it is asked for."""
+    """One fact a second, link and verdict, however often it is asked for. A click is told by the fold in a moment."""
     now = _now()
-    verdict = judge(_visit(request, said, now))
+    purpose = f"{request.headers.get('sec-purpose', '')} {request.headers.get('purpose', '')}"
+    visit = Visit(request.method, request.headers.get("user-agent", ""), purpose, now - said.at if said.at else -1)
+    verdict = judge(visit)
     id = f"link:{said.extra}:{now // 1000}{':machine' if verdict.machine else ''}"
     event = ProviderEvent(outcome, id, now, said.origin, url=said.extra, reason=str(verdict), machine=verdict.machine)
-    await deps.append(event_entries(event, now, "link"))
+    await deps.append([followed_entry(event, now)] if outcome == "clicked" else event_entries(event, now, "link"))
 
 
 @router.head("/o/{token}", include_in_schema=False)

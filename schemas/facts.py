@@ -5,6 +5,8 @@ message outcomes   `<channel>_<outcome>` with properties send, campaign, journey
 consent_changed    channel, topic, status (subscribed | unsubscribed | pending), source, text_version, proof
 address_suppressed channel, address_hash (`schemas.ids.address_hash`), reason
 segment_added      segment (a static one); likewise segment_removed
+link_followed      channel, the message's properties, url, reason and machine as the visit alone was judged; the fold
+                   says `<channel>_clicked` of it, once it knows what else was followed at that moment
 
 What spans contacts is folded under a key of its own; its fold and the contacts' tell each other by these records:
 address_held       (key address:…) channel, contact: the contact has this address now
@@ -38,6 +40,7 @@ OUTCOMES: Final = (
 MESSAGE_FACTS: Final = frozenset(f"{c}_{o}" for c in CHANNELS for o in OUTCOMES)
 CONSENT_CHANGED: Final = "consent_changed"
 ADDRESS_SUPPRESSED: Final = "address_suppressed"
+LINK_FOLLOWED: Final = "link_followed"
 SEGMENT_ADDED: Final = "segment_added"
 SEGMENT_REMOVED: Final = "segment_removed"
 TICK: Final = "tick"
@@ -61,6 +64,7 @@ INTERNAL: Final = frozenset(
         ACCOUNT_TRAITS,
         MERGE_CLAIMED,
         MERGED,
+        LINK_FOLLOWED,
     }
 )
 ADDRESS_KEY: Final = "address:"

@@ -87,7 +87,10 @@ FROM
             concat('0', leftPad(toString(offset), 20, '0'), id) AS place
         FROM events FINAL
         WHERE contact = {contact:String}
-            AND type NOT IN ('tick', 'hydrate', 'address_held', 'account_said', 'account_traits', 'merge_claimed', 'merged')
+            AND type NOT IN (
+                'tick', 'hydrate', 'address_held', 'address_shared', 'address_claimed', 'address_answered',
+                'account_said', 'account_traits', 'merge_claimed', 'merged', 'link_followed'
+            )
         ORDER BY logged_at, offset
         LIMIT 1 BY id
     )

@@ -3,7 +3,10 @@
 SELECT
     (
         SELECT count() FROM events FINAL
-        WHERE type NOT IN ('', 'tick', 'hydrate', 'enter', 'address_held', 'account_said', 'account_traits', 'merge_claimed', 'merged')
+        WHERE type NOT IN (
+            '', 'tick', 'hydrate', 'enter', 'address_held', 'address_shared', 'address_claimed', 'address_answered',
+            'account_said', 'account_traits', 'merge_claimed', 'merged', 'link_followed'
+        )
     ) AS events,
     (SELECT uniqExact(contact) FROM contacts) AS contacts,
     (SELECT uniqExact(id) FROM dead_letters WHERE source != 'replayed') AS dead_letters

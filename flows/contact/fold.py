@@ -2,7 +2,7 @@
 
     record ──▶ wake: timers and activations up to its logged_at ──▶ reducers ──▶ timers that are due at once
                profile · consent · policy · holdouts · scoring · segments · attribution · journeys · campaigns
-               (which plan sends)
+               (which plan sends) · clicks
 
 Scores come before segments, so that a leaf that asks for one sees the score of this very record. Folding one contact's
 records alone gives the same effects as folding its partition: nothing here knows of other contacts.
@@ -22,6 +22,7 @@ from flows.contact.scope import Scope, Watch
 from flows.contact.section import Contact
 from flows.contact.spans import is_span
 from flows.contact.subject import Subject
+from flows.content import clicks
 from flows.holdouts import reducer as holdouts
 from flows.journeys import reducer as journeys
 from flows.policy import reducer as policy
@@ -33,8 +34,8 @@ from schemas.records import Entry, Event
 
 # A section's index is a contract: append, never renumber.
 #   0 profile  1 consent  2 segments  3 features  4 touches  5 journeys  6 span  7 holdouts
-#   8 campaigns  9 policy
-SECTIONS: Final = 10
+#   8 campaigns  9 policy  10 clicks
+SECTIONS: Final = 11
 _ABSORBERS: Final[tuple[identity.Absorber, ...]] = (
     (profile.SECTION, profile.absorb),
     (consent.SECTION, consent.absorb),
@@ -42,6 +43,7 @@ _ABSORBERS: Final[tuple[identity.Absorber, ...]] = (
     (segments.SECTION, segments.absorb),
     (attribution.SECTION, attribution.absorb),
     (policy.SECTION, policy.absorb),
+    (clicks.SECTION, clicks.absorb),
 )
 _TOLD: Final = frozenset(
     {"identify", "alias", "group", ADDRESS_SUPPRESSED, MERGE_CLAIMED, MERGED}
@@ -153,6 +155,7 @@ class ContactFold:
         attribution.react(scope)
         journeys.react(scope)
         campaigns.react(scope)
+        clicks.react(scope)
 
 
 def _defaults_that_changed(before: Active, now: Active) -> set[str]:

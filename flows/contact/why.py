@@ -15,12 +15,12 @@ from flows.definitions.catalogue import Published
 from flows.segments import engine as segments
 from flows.segments.explain import explain
 from schemas.definitions.ranking import RESULT
-from schemas.facts import ACCOUNT_SAID, ADDRESS_HELD, CONTROL, MERGED
+from schemas.facts import ACCOUNT_SAID, ADDRESS_HELD, CONTROL, LINK_FOLLOWED, MERGED
 from schemas.records import LEAD_MS, Definition, Event, Record, decode_event, encode
 
 KINDS: Final = ("segment", "topic", "workspace", "model", "ranking", RESULT)  # what memberships depend on
-# What the replay says anew by itself, or what says nothing of the contact.
-SAID_ANEW: Final = CONTROL | {MERGED, ADDRESS_HELD, ACCOUNT_SAID}
+# What the replay says anew by itself, or what says nothing of the contact, or what the history says in other records.
+SAID_ANEW: Final = CONTROL | {MERGED, ADDRESS_HELD, ACCOUNT_SAID, LINK_FOLLOWED}
 
 
 def read_lines(records: Iterable[Record]) -> list[Line]:

@@ -1,19 +1,16 @@
 """Who follows a link: a person, or a machine that looks at mail before or for one. Judged by rules with a version.
 
 The rules are heuristics, and will change; what they said stands with each event, with the version that said it, and
-events are kept whatever it is.
+events are kept whatever it is. `judge` looks at one visit alone; `flows.content.clicks` at what was followed with it.
 """
 
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
 from typing import Final, NamedTuple
 
-VERSION: Final = 1
+VERSION: Final = 2
 TOO_SOON_MS: Final = 3_000  # after the hand-over: nobody has received, opened and read a message by then
-AT_ONCE_MS: Final = 1_500  # within which no person follows a second link of one message
-REMEMBERED: Final = 10_000  # messages
 _PROGRAMS: Final = re.compile(
     r"bot\b|crawl|spider|preview|scan|barracuda|proofpoint|mimecast|safelinks|fireeye|zscaler|bitdefender|trendmicro|"
     r"symantec|sophos|urldefense|headless|phantom|python|curl|wget|go-http|java/|okhttp|libwww|facebookexternalhit",
@@ -29,7 +26,6 @@ class Visit(NamedTuple):
     agent: str
     purpose: str = ""
     since: int = -1
-    at_once: bool = False  # another link of the same message was followed a moment before
 
 
 class Verdict(NamedTuple):
@@ -51,7 +47,7 @@ def judge(visit: Visit) -> Verdict:
     """The first rule that fits.
 
     >>> str(judge(Visit("GET", "Mozilla/5.0 (iPhone) AppleWebKit/605 Mobile", since=60_000)))
-    'person v1'
+    'person v2'
     """
     if visit.method == "HEAD":
         return Verdict("head_request")
@@ -65,22 +61,4 @@ def judge(visit: Visit) -> Verdict:
         return Verdict("program")
     if 0 <= visit.since < TOO_SOON_MS:
         return Verdict("too_soon")
-    return Verdict("at_once" if visit.at_once else "")
-
-
-class Recent:
-    """The last link of each message that was followed, for telling whether several are followed at once.
-
-    Kept in memory: a process that starts anew, or another one, has none of it.
-    """
-
-    def __init__(self) -> None:
-        self._last: OrderedDict[str, tuple[int, str]] = OrderedDict()
-
-    def follow(self, send: str, url: str, now: int) -> bool:
-        """Whether another link of the message was followed less than AT_ONCE_MS ago; remembers this one."""
-        at, before = self._last.pop(send, (0, url))
-        self._last[send] = (now, url)
-        while len(self._last) > REMEMBERED:
-            self._last.popitem(last=False)
-        return before != url and now - at < AT_ONCE_MS
+    return Verdict()

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from flows.delivery.ledger import TOLD
 from flows.delivery.origin import Origin
-from schemas.facts import ADDRESS_SUPPRESSED, CONSENT_CHANGED
+from schemas.facts import ADDRESS_SUPPRESSED, CONSENT_CHANGED, LINK_FOLLOWED
 from schemas.ids import address_hash, uuid5
 from schemas.records import Attempt, Entry, Event, Send, encode
 from schemas.topics import ATTEMPTS, EVENTS
@@ -43,16 +43,25 @@ def event_entries(reported: ProviderEvent, received_at: int, source: str = "prov
     """
     origin, outcome = reported.origin, reported.outcome
     at = min(reported.at, received_at)
-    properties: dict[str, Any] = origin.properties()
-    for name, value in (("url", reported.url), ("reason", reported.reason), ("machine", reported.machine)):
-        if value:
-            properties[name] = value
+    properties = _properties(reported)
     entries = [_event(f"{origin.channel}_{outcome}", origin, reported.id, at, received_at, properties)]
     if reported.address and (outcome == "complained" or reported.permanent):
         entries.append(_suppression(origin, reported.address, outcome, at, received_at))
     if outcome == "unsubscribed":
         entries.append(consent_entry(origin, reported.id, origin.topic, source, at, received_at))
     return entries
+
+
+def followed_entry(reported: ProviderEvent, received_at: int) -> Entry:
+    """The record that a link of ours was followed; the fold says whether by a person (`flows.content.clicks`)."""
+    properties = {"channel": reported.origin.channel} | _properties(reported)
+    return _event(LINK_FOLLOWED, reported.origin, reported.id, min(reported.at, received_at), received_at, properties)
+
+
+def _properties(reported: ProviderEvent) -> dict[str, Any]:
+    """What is said of the message, and of its outcome what there is to say."""
+    said = {"url": reported.url, "reason": reported.reason, "machine": reported.machine}
+    return reported.origin.properties() | {name: value for name, value in said.items() if value}
 
 
 def settling_entries(reported: ProviderEvent, received_at: int) -> list[Entry]:

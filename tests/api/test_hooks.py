@@ -156,14 +156,14 @@ def test_a_click_goes_to_the_signed_target_and_is_told(served: Api):
     client, log, of = served
     answer = client.get(link(of).url("c", "https://a.example/x?y=1&z=2"), headers=PERSON, follow_redirects=False)
     assert (answer.status_code, answer.headers["location"]) == (302, "https://a.example/x?y=1&z=2")
-    assert only(log, "email_clicked").properties["url"] == "https://a.example/x?y=1&z=2"
+    assert only(log, "link_followed").properties["url"] == "https://a.example/x?y=1&z=2"
 
 
 @pytest.mark.parametrize("agent", ["", "Googlebot/2.1", "python-requests/2", "Barracuda Sentinel"])
 def test_programs_that_follow_links_are_marked(served: Api, agent: str):
     client, log, of = served
     client.get(link(of).url("c", "https://a.example"), headers={"User-Agent": agent}, follow_redirects=False)
-    assert only(log, "email_clicked").properties["machine"] is True
+    assert only(log, "link_followed").properties["machine"] is True
 
 
 @pytest.mark.parametrize("path", ["/o/x", "/c/aHR0cHM6Ly9ldmlsLmV4YW1wbGU", "/u/x", "/m/x"])
@@ -241,7 +241,7 @@ def test_a_short_link_leads_to_the_link_of_its_number_in_the_message(served: Api
     partition = log.partition_of("sends", sent.contact)
     answer = client.get(f"/s/{code_of(link_key(of), Short(partition, 0, 1))}", headers=PERSON, follow_redirects=False)
     assert (answer.status_code, answer.headers["location"]) == (302, "https://a.example/2")
-    clicked = only(log, "sms_clicked")
+    clicked = only(log, "link_followed")
     assert (clicked.user_id, clicked.properties["send"], clicked.properties["url"]) == (
         sent.contact,
         sent.id,

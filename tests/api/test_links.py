@@ -10,11 +10,15 @@ from pathlib import Path
 import pytest
 
 from connectors.sqlite_log import SqliteLog
+from flows.contact.active import Definitions
+from flows.contact.partition import PartitionFold
+from flows.content.clicks import HOLD_MS
 from flows.content.links import Links
 from flows.delivery.origin import Origin
 from infra.link_key import link_key
-from schemas.records import Definition, Entry, Event, encode
-from tests.api.support import TestClient, api, events, settings
+from schemas.records import TICK, Definition, Entry, Event, Record, decode_event, encode
+from schemas.topics import EVENTS
+from tests.api.support import TestClient, api, events, records, settings
 
 PERSON = {"User-Agent": "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 Safari/605.1.15"}
 ORIGIN = Origin("send-1", "ann", "email", "spring", "welcome", 3, "hello", "t", "news")
@@ -44,24 +48,25 @@ def test_a_person_s_click_leads_to_its_target_and_is_told(served: Api):
     answer = client.get(links.url("c", "https://a.example/?x=1"), follow_redirects=False)
     assert (answer.status_code, answer.headers["location"]) == (302, "https://a.example/?x=1")
     [event] = events(log)
-    assert (event.type, event.properties["url"], machine(event)) == (
-        "email_clicked",
+    assert (event.type, event.properties["channel"], event.properties["url"], machine(event)) == (
+        "link_followed",
+        "email",
         "https://a.example/?x=1",
-        (False, "person v1"),
+        (False, "person v2"),
     )
 
 
 def test_a_head_request_is_answered_and_told_as_a_machine_s(served: Api):
     client, log, links = served
     assert client.head(links.url("c", "https://a.example"), follow_redirects=False).status_code == 302
-    assert [machine(e) for e in events(log)] == [(True, "head_request v1")]
+    assert [machine(e) for e in events(log)] == [(True, "head_request v2")]
 
 
 def test_an_open_by_apple_s_proxy_is_kept_and_marked(served: Api):
     client, log, links = served
     answer = client.get(links.url("o"), headers={"User-Agent": "Mozilla/5.0"})
     assert answer.content.startswith(b"GIF89a")
-    assert [machine(e) for e in events(log)] == [(True, "apple_mpp v1")]
+    assert [machine(e) for e in events(log)] == [(True, "apple_mpp v2")]
 
 
 def test_a_click_right_after_the_hand_over_is_a_machine_s(served: Api):
@@ -69,14 +74,20 @@ def test_a_click_right_after_the_hand_over_is_a_machine_s(served: Api):
     now = time.time_ns() // 1_000_000
     client.get(links._replace(at=now).url("c", "https://a.example"), follow_redirects=False)
     client.get(links._replace(at=now - 60_000).url("c", "https://a.example"), follow_redirects=False)
-    assert sorted(machine(e) for e in events(log)) == [(False, "person v1"), (True, "too_soon v1")]
+    assert sorted(machine(e) for e in events(log)) == [(False, "person v2"), (True, "too_soon v2")]
 
 
-def test_of_links_that_are_followed_at_once_those_after_the_first_are_a_machine_s(served: Api):
+def test_of_links_that_are_followed_at_once_all_are_a_machine_s_clicks(served: Api):
     client, log, links = served
     for n in range(3):
         client.get(links.url("c", f"https://a.example/{n}"), follow_redirects=False)
-    assert sorted(machine(e)[0] for e in events(log)) == [False, True, True]
+    definitions = Definitions()
+    fold = PartitionFold(0, definitions, {}, 0)
+    followed = [r for r in records(log, EVENTS) if r.key == "ann"]
+    fold.push([*followed, Record(1 << 40, followed[-1].logged_at + HOLD_MS, "", TICK)])
+    clicks = [decode_event(e.value) for e in fold.work(100) if e.topic == EVENTS]
+    assert [(c.type, *machine(c)) for c in clicks] == [("email_clicked", True, "at_once v2")] * 3
+    assert {c.properties["url"] for c in clicks} == {f"https://a.example/{n}" for n in range(3)}
 
 
 @pytest.mark.parametrize("page", ["", "/preferences"])

@@ -39,7 +39,7 @@ WITH
   facts AS (
     SELECT transform(e.contact, {merged_from:Array(String)}, {merged_into:Array(String)}) AS contact,
       (logged_at, partition, offset) AS place, toUnixTimestamp64Milli(e.at) AS at, e.type AS type,
-      id, partition, offset, group_id, properties, traits, if(e.type IN ('account_said', 'account_traits', 'address_answered', 'address_claimed', 'address_held', 'address_shared', 'enter', 'hydrate', 'merge_claimed', 'merged', 'tick'), '', e.name) AS name
+      id, partition, offset, group_id, properties, traits, if(e.type IN ('account_said', 'account_traits', 'address_answered', 'address_claimed', 'address_held', 'address_shared', 'enter', 'hydrate', 'link_followed', 'merge_claimed', 'merged', 'tick'), '', e.name) AS name
     FROM (SELECT * FROM events FINAL WHERE logged_at <= fromUnixTimestamp64Milli({at:Int64}, 'UTC') AND contact != '' AND type != '' AND NOT startsWith(contact, 'address:') AND NOT startsWith(contact, 'account:')) AS e
     ORDER BY contact, place
     LIMIT 1 BY contact, if(id = '', concat('\0', toString(partition), ':', toString(offset)), id)
