@@ -6,6 +6,7 @@
     ses             SNS's certificate, and the expected topic                SES_HOOK: the topic's ARN
     twilio          HMAC over address and form                               TWILIO_HOOK: the account's auth token
     telnyx          Ed25519 over timestamp and body                          TELNYX_HOOK: Telnyx's public key
+    onesignal       the stream's bearer token (OneSignal signs nothing)      ONESIGNAL_HOOK: the token
 
 Where the secret is not set the hook is closed: 503. A provider repeats what is not answered with 2xx, and sends out of
 order; ids make a repetition the same fact. What a provider had for certain settles a send whose end was unknown.
@@ -14,6 +15,7 @@ order; ids make a repetition the same fact. What a provider had for certain sett
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -23,21 +25,34 @@ from prometheus_client import Counter
 from api.bodies import read_body
 from api.deps import Deps, deps
 from connectors import dead_letters
-from flows.delivery.origin import Origin, unseal
+from connectors.log import Log
+from flows.delivery.fallback import by_channel
+from flows.delivery.origin import Origin, origin_of, unseal
 from flows.delivery.outcomes import event_entries, settling_entries
 from infra.link_key import base_url, link_key
 from schemas.errors import UnreadableRecord
-from schemas.records import Entry
-from schemas.times import parse_instant
-from sinks.providers import postmark_events, sendgrid_events, ses_events, sns, telnyx_events, twilio_events
+from schemas.records import Entry, decode_send
+from schemas.times import DAY, format_instant, parse_instant
+from schemas.topics import SENDS
+from sinks.providers import (
+    onesignal_events,
+    postmark_events,
+    sendgrid_events,
+    ses_events,
+    sns,
+    telnyx_events,
+    twilio_events,
+)
 from sinks.providers.certificates import Certificates
 from sinks.providers.hook_rows import Row
+from sinks.providers.onesignal_events import Place
 from sinks.providers.secrets import Secrets, variable_of
 from sinks.providers.told import count
 
 _LIMIT: Final = 8 << 20  # SendGrid posts some hundred KB at most
 _WINDOW_S: Final = 600  # a signature older or newer than this is a replay
 _SNS_WINDOW_S: Final = 4_000  # SNS tries again for up to an hour, with the same timestamp
+_ONESIGNAL_WINDOW_MS: Final = DAY  # it tries again "a few times with increasing delays"; ids are remembered as long
 _ROWS = Counter("waxwing_hook_rows_total", "Rows of providers' webhooks", ["provider", "fate"])
 
 router = APIRouter(tags=["webhooks"])
@@ -117,6 +132,29 @@ async def ses(
         await certificates.visit(said.SubscribeURL or "")
     rows = ses_events.read(said.Message, said.MessageId) if said.Type == "Notification" else []
     return await _take(deps, "ses", rows)
+
+
+@router.post("/hooks/onesignal", summary="OneSignal's event streams")
+async def onesignal(request: Request, deps: Deps = Depends(deps)) -> dict[str, int]:
+    """One event a call, of a stream whose body is as `sinks.providers.onesignal_events` has it."""
+    body = await read_body(request, _LIMIT)
+    [header] = _headers(request, "Authorization")
+    _require(onesignal_events.is_known(_secret("onesignal"), header), "OneSignal")
+    rows = await deps.in_thread(onesignal_events.read, body, partial(_origin_at, deps.log))
+    for row in rows:
+        if row.event is not None and abs(row.event.at - _now()) > _ONESIGNAL_WINDOW_MS:
+            raise HTTPException(401, f"happened at {format_instant(row.event.at)}, more than a day from now: a replay")
+    return await _take(deps, "onesignal", rows)
+
+
+def _origin_at(log: Log, place: Place) -> Origin:
+    """The origin of the push message that was made of the send at this place of the log."""
+    is_there = place.partition < log.partitions(SENDS)
+    records = log.read(SENDS, place.partition, place.offset, 1) if is_there else []
+    send = decode_send(records[0].value) if records and records[0].offset == place.offset else None
+    if send is None or send.id != place.send:
+        raise UnreadableRecord(f"the log no longer holds send {place.send} at {place.partition}:{place.offset}")
+    return origin_of(by_channel(send, "push"), place.provider)
 
 
 def _secret(provider: str) -> str:

@@ -35,7 +35,8 @@ class Composer:
             return f"{ADDRESS_FAULT}{fault}"
         template = self._template(send)
         if template is None and send.channel == "webhook":  # the data alone will do
-            return Message(origin, send.to, data={name: str(value) for name, value in send.data.items()})
+            data = {name: str(value) for name, value in send.data.items()}
+            return Message(origin, send.to, data=data, place=place)
         if template is None:
             return f"template: {send.template!r} has no version {send.template_version}"
         if template.message_class == "marketing" and send.message_class == "transactional":
@@ -45,7 +46,7 @@ class Composer:
             rendered = render(template, send.data, send.locale, links)
         except RenderFailed as fault:
             return f"render: {fault}"
-        return self._message(send, origin, rendered, links)
+        return self._message(send, origin, rendered, links)._replace(place=place)
 
     def _message(self, send: Send, origin: Origin, rendered: Rendered, links: Links | None) -> Message:
         marketing = send.message_class == "marketing"

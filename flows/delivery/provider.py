@@ -11,8 +11,9 @@ from flows.delivery.origin import Origin
 class Message(NamedTuple):
     """One message, rendered and addressed. `unsubscribe_url` is set on marketing email; `links` are its targets.
 
-    `token` names its origin, signed: for providers that call back at an address and carry no metadata. `not_after`, in
-    ms since boot, is until when it may be put on the network (0: at any time): later the send may be another worker's.
+    `token` names its origin, signed: for providers that call back at an address and carry no metadata; `place` is the
+    send's `partition:offset` in the log, for one that carries a short name alone. `not_after`, in ms since boot, is
+    until when it may be put on the network (0: at any time): later the send may be another worker's.
     """
 
     origin: Origin
@@ -25,6 +26,7 @@ class Message(NamedTuple):
     data: Mapping[str, str] = {}
     token: str = ""
     not_after: int = 0
+    place: str = ""
 
 
 def is_late(not_after: int, now: int) -> bool:

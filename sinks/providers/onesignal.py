@@ -1,6 +1,7 @@
 """OneSignal: push, https://documentation.onesignal.com/reference/create-message
 
-Its `idempotency_key` (a UUID, kept for 30 days) is the send's id: handed over again, a message is not sent again.
+Its `idempotency_key` (a UUID, kept for 30 days) is the send's id: handed over again, a message is not sent again. Its
+`name` is all of a message that comes back with its events (`sinks.providers.onesignal_events`).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any, Final
 from flows.delivery.provider import Absent, Accepted, Found, Message, Refused, Result
 from schemas.definitions.provider import Provider as Definition
 from sinks.providers.http import TIMEOUT_S, Answer, Http, HttpAccount, by_status, encode_json
+from sinks.providers.onesignal_events import name_of
 
 URL: Final = "https://api.onesignal.com"
 
@@ -43,6 +45,7 @@ def request_of(message: Message, definition: Definition) -> dict[str, Any]:
         "contents": {"en": message.text},
         "data": {**message.data, "waxwing_send": message.origin.send},
         "idempotency_key": message.origin.send,
+        "name": name_of(message),
     }
 
 

@@ -1,4 +1,4 @@
-"""Webhooks of Postmark, SES, Twilio and Telnyx through the real app: who proves who calls is taken, nobody else."""
+"""Webhooks of Postmark, SES, Twilio, Telnyx and OneSignal through the real app: who proves it is taken."""
 
 from __future__ import annotations
 
@@ -24,8 +24,12 @@ from fastapi import FastAPI
 from api.hooks import certificates
 from connectors.sqlite_log import SqliteLog
 from flows.delivery.origin import Origin, pack, seal
+from flows.delivery.provider import Message
 from infra.link_key import link_key
+from schemas.ids import uuid5
+from schemas.records import Entry, Fallback, Send, encode
 from schemas.times import format_instant
+from sinks.providers.onesignal_events import name_of
 from tests.api.support import TestClient, api, settings
 from tests.flows.delivery.support import attempts_of, ends, events_of
 
@@ -36,6 +40,7 @@ CERTIFICATE_URL = "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService
 ED25519, RSA = Ed25519PrivateKey.generate(), generate_private_key(65537, 2048)
 PUBLIC = b64encode(ED25519.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)).decode()
 SECRETS = {"POSTMARK_HOOK": "hook:pass", "SES_HOOK": TOPIC, "TWILIO_HOOK": "token", "TELNYX_HOOK": PUBLIC}
+SECRETS["ONESIGNAL_HOOK"] = "stream-token"
 Api = tuple[TestClient, SqliteLog, Path]
 
 
@@ -128,6 +133,22 @@ def ses(client: TestClient, version: str = "2", **more: str) -> Any:
     return client.post("/hooks/ses", json=said | {"Signature": b64encode(signature).decode()})
 
 
+PUSH = Send(uuid5("push", 1), "ann", 1_000, 1 << 52, "email", campaign="spring", node="hello", topic="news")
+PUSH.fallback = [Fallback("push", "subscription-1")]
+
+
+def onesignal(client: TestClient, log: SqliteLog, token: str = "stream-token", place: str = "", **more: Any) -> Any:
+    """An event of a push message that was the fallback of a mail, as OneSignal renders its example body."""
+    if not place:
+        log.append([Entry("sends", PUSH.contact, encode(PUSH))])
+        place = f"{log.partition_of('sends', PUSH.contact)}:0"
+    name = name_of(Message(Origin(PUSH.id, "ann", "push", provider="phones"), "subscription-1", place=place))
+    event = {"event.kind": "message.push.clicked", "event.id": "e1", "event.timestamp": str(int(time.time()))}
+    event |= {"event.subscription_id": "subscription-1", "event.data.failure_reason": ""} | more
+    body = {"Event Data": event, "Message Data": {"message.name": name, "message.url": "https://a.example"}}
+    return client.post("/hooks/onesignal", json=body, headers={"Authorization": f"Bearer {token}"})
+
+
 TAKEN = {"taken": 1, "ignored": 0, "unreadable": 0}
 
 
@@ -141,6 +162,56 @@ def test_who_proves_it_is_taken_and_twice_is_one_fact(served: Api):
     assert names(log) == ["email_delivered"] * 2 + ["sms_delivered"] * 2  # two vendors say it of each
     assert ends(log) == {"accepted": 2}
     assert {(a.send, a.provider, a.number) for a in attempts_of(log)} == {("send-1", "p", 0), ("send-2", "p", 0)}
+
+
+def test_onesignal_s_events_have_the_properties_of_their_message_by_its_place_in_the_log(served: Api):
+    client, log, _ = served
+    for _ in range(2):
+        assert onesignal(client, log).json() == TAKEN
+    assert onesignal(client, log, **{"event.kind": "message.push.failed", "event.id": "e2"}).json() == TAKEN
+    assert names(log) == ["push_bounced", "push_clicked"]
+    clicked = next(e for e in events_of(log) if e.type == "push_clicked")
+    said = {name: clicked.properties[name] for name in ("send", "campaign", "node", "topic", "provider", "url")}
+    assert (clicked.user_id, said) == (
+        "ann",
+        {
+            "send": PUSH.id,
+            "campaign": "spring",
+            "node": "hello",
+            "topic": "news",
+            "provider": "phones",
+            "url": "https://a.example",
+        },
+    )
+    assert ends(log) == {"accepted": 1}  # it bounced: OneSignal had it
+
+
+def test_onesignal_s_events_of_others_are_ignored_and_of_sends_that_are_gone_kept(served: Api):
+    client, log, _ = served
+    assert onesignal(client, log, **{"event.kind": "message.push.sent"}).json()["ignored"] == 1
+    assert onesignal(client, log, place="0:7").json()["unreadable"] == 1
+    assert onesignal(client, log, place="99:0").json()["unreadable"] == 1
+    assert onesignal(client, log, **{"event.timestamp": ""}).json()["unreadable"] == 1
+    theirs = {"event.kind": "message.push.clicked", "message.name": "weekly-promo-push"}
+    bearer = {"Authorization": "Bearer stream-token"}
+    assert client.post("/hooks/onesignal", json=theirs, headers=bearer).json()["ignored"] == 1
+    assert client.post("/hooks/onesignal", content=b'{"event.kind', headers=bearer).json()["unreadable"] == 1
+    assert names(log) == []
+    assert len(log.read("dead_letters", 0, 0)) == 4
+
+
+@pytest.mark.parametrize("header", ["Bearer wrong", "Basic stream-token", "stream-token", "Bearer", ""])
+def test_who_does_not_have_onesignal_s_token_is_refused(served: Api, header: str):
+    client, log, _ = served
+    assert client.post("/hooks/onesignal", json={}, headers={"Authorization": header}).status_code == 401
+    assert names(log) == []
+
+
+def test_an_event_of_onesignal_s_that_is_repeated_a_day_later_is_a_replay(served: Api):
+    client, log, _ = served
+    old = str(int(time.time()) - 90_000)
+    assert onesignal(client, log, **{"event.timestamp": old}).status_code == 401
+    assert names(log) == []
 
 
 def test_a_wrong_password_is_refused(served: Api):
@@ -214,7 +285,8 @@ def test_without_a_secret_every_hook_is_closed(tmp_path: Path, monkeypatch: pyte
     for name in SECRETS:
         monkeypatch.delenv(f"WAXWING_SECRET_{name}", raising=False)
     with api(tmp_path) as (client, log):
-        for answer in (postmark(client), ses(client), telnyx(client, tmp_path), twilio(client, tmp_path)):
+        answers = (postmark(client), ses(client), telnyx(client, tmp_path), twilio(client, tmp_path))
+        for answer in (*answers, onesignal(client, log)):
             assert answer.status_code == 503
             assert "set WAXWING_SECRET_" in answer.json()["detail"]
         assert names(log) == []

@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from flows.delivery.origin import Origin, pack, unpack
 from flows.delivery.provider import LATE, Absent, Accepted, Message, Provider, Refused, Result, Retry, Unknown
 from schemas.errors import InvalidInput
-from sinks.providers import fcm, onesignal, postmark, sendgrid, ses, telnyx, twilio
+from schemas.ids import uuid5
+from sinks.providers import fcm, onesignal, onesignal_events, postmark, sendgrid, ses, telnyx, twilio
 from sinks.providers.make import make
 from sinks.providers.secrets import Secrets
 from tests.sinks.providers.vendor import (
@@ -399,3 +400,12 @@ def test_it_works_on_uvloop_too(name: str):
                 await provider.close()
 
     assert uvloop.run(run()) == Accepted(case.id)
+
+
+def test_onesignal_s_name_says_where_the_send_is_also_where_the_provider_s_id_is_long():
+    for provider, said in (("phones", "phones"), ("p" * 100, "")):
+        origin = Origin(uuid5("s"), "c", "push", provider=provider)
+        name = onesignal_events.name_of(PUSH._replace(origin=origin, place="15:9007199254740993"))
+        assert len(name) <= 128
+        assert onesignal_events.place_of(name) == (15, 9007199254740993, origin.send, said)
+    assert onesignal_events.place_of("weekly-promo-push") is None
