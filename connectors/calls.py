@@ -87,7 +87,7 @@ def _receive_batch(body: bytes, received_at: int, trusted: bool) -> Received:
     for index, raw in enumerate(opened.batch):
         data = bytes(raw)
         try:
-            event = read_call(data, received_at, trusted=trusted, sent_at=sent_at)
+            event = read_call(data, received_at, trusted=trusted, sent_at=sent_at, place=index)
         except UnreadableRecord as refused:
             found.letters.append(dead_letters.from_bytes(f"http:{EVENT}", str(refused), data, received_at))
             found.faults.append(Fault(index, str(refused)))

@@ -97,6 +97,7 @@ def read_call(
     trusted: bool = False,
     sent_at: int | None = None,
     default_id: str = "",
+    place: int = 0,
 ) -> Event:
     """The event of one call, as JSON.
 
@@ -105,7 +106,9 @@ def read_call(
     call: what the address says that it is (`track`, …); by default its own `type`.
     trusted: it comes from an operator, who may state Waxwing's own facts and names, `receivedAt` and `historical`.
     sent_at: the batch's `sentAt`, in ms, where the call has none.
-    default_id: the event's id where the call has no `messageId`; by default one that comes from its bytes.
+    default_id: the event's id where the call has no `messageId`; by default one that comes from its bytes, and where
+        they do not say when it happened from `received_at` and its `place` in its batch too: said again, it happened
+        again.
     """
     if len(data) > CALL_LIMIT:
         raise UnreadableRecord(f"call: has {len(data)} bytes; at most {CALL_LIMIT} are taken")
@@ -117,7 +120,8 @@ def read_call(
         raise UnreadableRecord(f"call: is no JSON: {fault}") from None
     _check_values(data, given)
     event = Event(_type(given, call, trusted))
-    _identify(event, given, default_id or data)
+    is_now = received_at is not None and given.timestamp is None and given.original_timestamp is None
+    _identify(event, given, default_id or data, (received_at or 0, place) if is_now else ())
     _date(event, given, received_at, sent_at, trusted)
     _fill(event, given)
     if trusted:
@@ -176,8 +180,8 @@ def _type(given: _Call, call: str, trusted: bool) -> str:
     raise UnreadableRecord(f"type: {stated!r:.60} is none of {', '.join(sorted(facts.SEGMENT_CALLS))}")
 
 
-def _identify(event: Event, given: _Call, otherwise: str | bytes) -> None:
-    """Who, and which message. Without `messageId` the id is given, or the same for the same bytes."""
+def _identify(event: Event, given: _Call, otherwise: str | bytes, moment: tuple[int, ...]) -> None:
+    """Who, and which message. Without `messageId` the id is given, or the same for the same bytes at the moment."""
     event.user_id = _contact_id("userId", given.user_id)
     event.anonymous_id = _contact_id("anonymousId", given.anonymous_id)
     if event.type == "alias":
@@ -192,7 +196,7 @@ def _identify(event: Event, given: _Call, otherwise: str | bytes) -> None:
         raise UnreadableRecord("userId: is missing; give userId or anonymousId")
     event.id = _id("messageId", given.message_id)
     if not event.id:
-        event.id = otherwise if isinstance(otherwise, str) else uuid5("call", event.type, otherwise.decode())
+        event.id = otherwise if isinstance(otherwise, str) else uuid5("call", event.type, otherwise.decode(), *moment)
 
 
 def _contact_id(field: str, value: _Id) -> str:

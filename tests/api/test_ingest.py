@@ -67,6 +67,12 @@ def test_a_batch_keeps_its_order_and_shares_its_sent_at_and_context(client, log)
     assert [e.context for e in events(log)][:2] == [{"ip": "own", "app": 1}, {"ip": "shared", "app": 1}]
 
 
+def test_equal_calls_without_ids_and_times_are_events_of_their_own(client, log):
+    call = {"type": "track", "userId": "ann", "event": "ping"}
+    client.post("/v1/batch", json=batch(call, call), auth=KEY)
+    assert len({e.id for e in events(log)}) == 2
+
+
 def test_of_a_batch_the_good_stand_and_the_bad_are_set_aside_whole_with_their_reason(client, log):
     bad = {"type": "track", "userId": "ann", "messageId": "bad"}
     answer = client.post("/v1/batch", json=batch({"type": "track", **CALL}, bad, 7), auth=KEY)

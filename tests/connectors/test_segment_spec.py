@@ -191,12 +191,19 @@ def test_at_is_never_after_received_at_nor_outside_of_the_calendar(timestamp: in
 # Which message
 
 
-def test_without_a_message_id_the_same_bytes_are_the_same_event():
-    first = read_call(b'{"userId":"a","event":"e"}', 1, call="track")
-    again = read_call(b'{"userId":"a","event":"e"}', 2, call="track")
-    other = read_call(b'{"userId":"a","event":"f"}', 1, call="track")
+def test_without_a_message_id_the_same_bytes_that_say_when_it_happened_are_the_same_event():
+    line = b'{"userId":"a","event":"e","timestamp":"2026-01-01T00:00:00Z"}'
+    first, again = read_call(line, 1_800_000_000_000, call="track"), read_call(line, 1_800_000_000_001, call="track")
+    other = read_call(line.replace(b'"e"', b'"f"'), 1_800_000_000_000, call="track")
     assert first.id == again.id != other.id
-    assert first.id == str(uuid.uuid5(NAMESPACE, 'call\x1ftrack\x1f{"userId":"a","event":"e"}'))
+    assert first.id == str(uuid.uuid5(NAMESPACE, f"call\x1ftrack\x1f{line.decode()}"))
+
+
+def test_without_a_message_id_and_a_time_what_is_said_again_happened_again():
+    line = b'{"userId":"a","event":"e"}'
+    ids = {read_call(line, at, call="track", place=place).id for at in (1, 2) for place in (0, 1)}
+    assert len(ids) == 4
+    assert read_call(line, 1, call="track").id == read_call(line, 1, call="track").id  # a dead letter read again
 
 
 # Waxwing's own facts
