@@ -99,6 +99,7 @@ class Analyst:
         except (VersionTaken, InvalidInput) as fault:  # or the journey has changed meanwhile
             _LOG.info("%s %s: %s", body["kind"], body["id"], fault)
             return False
+        fail_point("after_decision")
         return True
 
 
