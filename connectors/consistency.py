@@ -10,13 +10,13 @@ from flows.campaigns.launch import KIND as LAUNCH
 from flows.campaigns.references import campaign_faults
 from flows.contact.active import Definitions
 from flows.contact.warming import segments_asked
-from flows.definitions.catalogue import Catalogue, Published
+from flows.definitions.catalogue import Catalogue, Published, Snapshot
 from flows.experiments.references import experiment_faults
 from flows.segments.hydration import lacks_past
 from flows.segments.order import refuse_cycles
-from schemas.definitions.condition_tree import Condition, InSnapshot, leaves, rankings, references
+from schemas.definitions.condition_tree import references
 from schemas.definitions.conditions import parse_condition
-from schemas.definitions.mentions import enters_by_api, mentions
+from schemas.definitions.mentions import NAMING, enters_by_api, mentions
 from schemas.errors import InvalidInput, Violation
 from schemas.records import LEAD_MS, Definition, Record, encode
 
@@ -37,8 +37,7 @@ def check_together(stands: Mapping[tuple[str, str], Published], acts: Sequence[D
     segments = {id: body.get("where") for (kind, id), body in after.items() if kind == "segment"}
     conditions = {id: parse_condition(where) for id, where in segments.items() if where}
     refuse_cycles({id: references(conditions[id]) if id in conditions else () for id in segments})
-    _check_snapshots(stands, after, conditions)
-    _check_segments(acts, after, conditions)
+    _check_snapshots(stands, after)
     _check_campaigns(stands, acts)
     trial = Definitions()
     for offset, ((kind, id), body) in enumerate(after.items()):
@@ -47,6 +46,24 @@ def check_together(stands: Mapping[tuple[str, str], Published], acts: Sequence[D
         definition = Definition(kind, id, "publish", 1, dict(body))
         trial.apply(Record(offset, 0, f"{kind}/{id}", encode(definition)))
     trial.at(LEAD_MS)
+
+
+def check_unused(stands: Snapshot, acts: Sequence[Definition]) -> None:
+    """InvalidInput where one of the acts ends what a segment, journey or campaign names that stands, or warms up: each
+    with every place where it does."""
+    ended = {(act.kind, act.id) for act in acts if act.op == "delete"}
+    if not ended:
+        return
+    users = {(p.kind, p.id, p.version): p for p in (*stands.current.values(), *stands.warming.values())}
+    faults = [
+        Violation(f"{p.kind} {p.id}: {mention.path}", f"names {mention.kind} {mention.id!r}: change or end it first")
+        for _, p in sorted(users.items())
+        if p.kind in NAMING and (p.kind, p.id) not in ended
+        for mention in mentions(p.body)
+        if (mention.kind, mention.id) in ended
+    ]
+    if faults:
+        raise InvalidInput(" and ".join(f"{kind} {id}" for kind, id in sorted(ended)), faults)
 
 
 def unknown_names(
@@ -94,44 +111,12 @@ def must_warm_up(catalogue: Catalogue, acts: Sequence[Definition]) -> set[tuple[
 
 
 def _check_snapshots(
-    stands: Mapping[tuple[str, str], Published],
-    after: Mapping[tuple[str, str], Mapping[str, Any]],
-    conditions: Mapping[str, Condition],
+    stands: Mapping[tuple[str, str], Published], after: Mapping[tuple[str, str], Mapping[str, Any]]
 ) -> None:
-    """A snapshot never changes, and it and a ranking are there as long as a segment asks about them."""
+    """A snapshot never changes."""
     for (kind, id), body in after.items():
         if kind == "snapshot" and (kind, id) in stands and stands[kind, id].body != body:
             raise InvalidInput(f"snapshot {id}", [Violation("id", "is taken; a snapshot never changes, name another")])
-    missing = [
-        Violation(f"segment {id}", f"there is no ranking {ranking!r}")
-        for id, condition in conditions.items()
-        for ranking in sorted(rankings(condition))
-        if ("ranking", ranking) not in after
-    ]
-    missing += [
-        Violation(f"segment {id}", f"there is no snapshot {leaf.snapshot!r}")
-        for id, condition in conditions.items()
-        for leaf in leaves(condition)
-        if isinstance(leaf, InSnapshot) and ("snapshot", leaf.snapshot) not in after
-    ]
-    if missing:
-        raise InvalidInput("definitions", missing)
-
-
-def _check_segments(
-    acts: Sequence[Definition],
-    after: Mapping[tuple[str, str], Mapping[str, Any]],
-    conditions: Mapping[str, Condition],
-) -> None:
-    """A segment is there as long as another one asks about it."""
-    gone = {act.id for act in acts if act.kind == "segment" and ("segment", act.id) not in after}
-    asked = [
-        Violation(f"segment {id}", f"asks about the segment {other!r}: change it first, or with it")
-        for id, condition in conditions.items()
-        for other in sorted(references(condition) & gone)
-    ]
-    if asked:
-        raise InvalidInput("definitions", asked)
 
 
 def _check_campaigns(stands: Mapping[tuple[str, str], Published], acts: Sequence[Definition]) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from connectors.consistency import check_together, must_warm_up, unknown_names
+from connectors.consistency import check_together, check_unused, must_warm_up, unknown_names
 from connectors.log import Log
 from connectors.migrating import KIND as MIGRATION
 from connectors.migrating import migration_faults
@@ -166,7 +166,7 @@ def rollback(
 
 
 def delete(reader: CatalogueReader, kind: str, id: str, by: str = "", expected: int | None = None) -> None:
-    """End a definition; its versions stay readable. InvalidInput where it does not stand."""
+    """End a definition; its versions stay readable. InvalidInput where it does not stand, or others name it."""
     with reader.open() as catalogue:
         _check_expected(catalogue, {} if expected is None else {(kind, id): expected})
         if newest(catalogue).newest(kind, id) is None:
@@ -278,6 +278,7 @@ def _append(reader: CatalogueReader, catalogue: Catalogue, acts: Sequence[Defini
     if not acts:
         return
     whole = [_with_body(catalogue, act) for act in acts]
+    check_unused(newest(catalogue), whole)
     check_together(_standing(catalogue), whole)
     if any(reader.log.end(EVENTS, n) for n in range(reader.log.partitions(EVENTS))):
         warm = must_warm_up(catalogue, whole)

@@ -1,8 +1,8 @@
-"""Whether what a campaign names is there: templates of its channels, topics, segments, snapshots. Pure."""
+"""Whether what a campaign names is there: templates of its channels, topics, segments, snapshots, rankings. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from flows.campaigns.journey import as_journey
@@ -10,8 +10,9 @@ from flows.definitions.catalogue import Published
 from flows.journeys.journey import compile_journey
 from schemas.definitions import parse
 from schemas.definitions.campaign import Campaign
-from schemas.definitions.condition_tree import Condition, InSegment, InSnapshot, leaves
+from schemas.definitions.condition_tree import Condition
 from schemas.definitions.conditions import parse_condition
+from schemas.definitions.mentions import Mention, of_campaign
 from schemas.errors import InvalidInput, Violation
 
 Bodies = Mapping[tuple[Any, Any], Mapping[str, Any]]  # (kind, id) -> body
@@ -46,40 +47,17 @@ def campaign_faults(body: Mapping[str, Any], there: Bodies) -> list[Violation]:
 
 
 def missing(campaign: Campaign, there: Bodies) -> list[Violation]:
-    """Everything that the campaign names and that is not there."""
-    return [*_templates(campaign, there), *_topic(campaign, there), *_conditions(campaign, there)]
+    """Everything that the campaign names and that is not there, or is for marketing where the campaign is not."""
+    named = of_campaign(campaign)
+    return [Violation(mention.path, fault) for mention in named if (fault := _fault(mention, campaign, there))]
 
 
-def _templates(campaign: Campaign, there: Bodies) -> Iterator[Violation]:
-    for path, template in campaign.content.templates().items():
-        for channel in campaign.content.order:
-            found = there.get((f"{channel}_template", template))
-            if found is None:
-                yield Violation(path, f"there is no {channel}_template {template!r}")
-            elif (
-                channel != "webhook"
-                and found.get("class", "marketing") == "marketing"
-                and campaign.message_class == "transactional"
-            ):
-                yield Violation(path, f"{channel}_template {template!r} is marketing, the campaign transactional")
-
-
-def _topic(campaign: Campaign, there: Bodies) -> Iterator[Violation]:
-    topic = campaign.content.topic
-    if topic != "default" and ("topic", topic) not in there:
-        yield Violation("content.topic", f"there is no topic {topic!r}")
-
-
-def _conditions(campaign: Campaign, there: Bodies) -> Iterator[Violation]:
-    segment = getattr(campaign.trigger, "segment", None)
-    if segment is not None and ("segment", segment) not in there:
-        yield Violation("trigger.segment", f"there is no segment {segment!r}")
-    for path, condition in conditions(campaign).items():
-        for leaf in leaves(condition):
-            match leaf:
-                case InSegment(id) if ("segment", id) not in there:
-                    yield Violation(path, f"there is no segment {id!r}")
-                case InSnapshot(id) if ("snapshot", id) not in there:
-                    yield Violation(path, f"there is no snapshot {id!r}")
-                case _:
-                    pass
+def _fault(mention: Mention, campaign: Campaign, there: Bodies) -> str:
+    kind, id = mention.kind, mention.id
+    found = there.get((kind, id))
+    if found is None:
+        return f"there is no {kind} {id!r}"
+    is_addressed = kind in ("email_template", "sms_template", "push_template")
+    if is_addressed and found.get("class", "marketing") == "marketing" and campaign.message_class == "transactional":
+        return f"{kind} {id!r} is marketing, the campaign transactional"
+    return ""

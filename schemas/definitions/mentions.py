@@ -1,4 +1,4 @@
-"""What a journey or a segment names that must be defined elsewhere, each with the place where it is named.
+"""What a journey, a segment or a campaign names that must be defined elsewhere, each with the place where it is named.
 
 Read from the body as it was written, so that a journey with faults of its own is looked through as well: what cannot
 be read is left out here, for it is a fault already.
@@ -12,10 +12,12 @@ from typing import Any, Final, NamedTuple, assert_never
 from pydantic import ValidationError
 
 from schemas.definitions import actions, nodes, split, triggers, waits
+from schemas.definitions.campaign import Campaign
 from schemas.definitions.condition_tree import InSegment, InSnapshot, Percentile, Rfm, leaves
 from schemas.definitions.conditions import parse_condition
 from schemas.errors import InvalidInput
 
+NAMING: Final = ("segment", "journey", "campaign")  # the kinds that are looked through
 DEFAULT_TOPIC: Final = "default"  # stands for the channel itself, and needs no definition
 
 
@@ -28,9 +30,14 @@ class Mention(NamedTuple):
 
 
 def mentions(body: Mapping[str, Any]) -> list[Mention]:
-    """Everything that the body of a journey or a segment names, in its order."""
+    """Everything that the body of a journey, a segment or a campaign names, in its order."""
     if body.get("kind") == "segment":
         return list(_of_condition("where", body.get("where")))
+    if body.get("kind") == "campaign":
+        try:
+            return list(of_campaign(Campaign.model_validate(body)))
+        except ValidationError:
+            return []
     found = [*_of_condition("exit_when", body.get("exit_when")), *_of_condition("goal", body.get("goal"))]
     raw = body.get("nodes")
     for node in raw if isinstance(raw, Sequence) and not isinstance(raw, str) else ():
@@ -40,6 +47,20 @@ def mentions(body: Mapping[str, Any]) -> list[Mention]:
             continue
         found += _of_node(f"nodes.{read.id}", read)
     return found
+
+
+def of_campaign(campaign: Campaign) -> Iterator[Mention]:
+    """What its content, trigger, audience and exclusions name."""
+    for path, template in campaign.content.templates().items():
+        for channel in campaign.content.order:
+            yield Mention(path, f"{channel}_template", template)
+    if campaign.content.topic != DEFAULT_TOPIC:
+        yield Mention("content.topic", "topic", campaign.content.topic)
+    if isinstance(campaign.trigger, triggers.OnSegment | triggers.OnSchedule):
+        yield Mention("trigger.segment", "segment", campaign.trigger.segment)
+    yield from _of_condition("audience", campaign.audience)
+    for number, exclusion in enumerate(campaign.exclusions):
+        yield from _of_condition(f"exclusions.{number}", exclusion)
 
 
 def enters_by_api(body: Mapping[str, Any]) -> bool:

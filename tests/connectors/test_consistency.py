@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from connectors.publish import CatalogueReader, delete, publish, rollback
+from connectors.publish import CatalogueReader, archive, delete, publish, rollback
 from connectors.sqlite_log import SqliteLog
 from schemas.errors import InvalidInput, Violation
-from tests.flows.journeys.scenario import journey, message, node, pause
+from schemas.records import Entry, Event, encode
+from schemas.topics import EVENTS
+from tests.flows.journeys.scenario import journey, message, node, pause, started_by
 
 TRIGGER = node("start", "trigger", on={"segment": "nobody", "change": "entered"})
 WHOLE = [
@@ -104,7 +106,48 @@ def test_a_segment_names_only_what_is_there_and_that_stays_as_long_as_it_asks(re
     ]
     gold = {"kind": "segment", "id": "gold", "where": {"everyone": True}}
     publish(reader, [gold, asking | {"where": {"not": {"segment": "gold"}}}])
-    with pytest.raises(InvalidInput, match="segment asking: asks about the segment 'gold'"):
+    with pytest.raises(InvalidInput, match="segment asking: where: names segment 'gold'"):
         delete(reader, "segment", "gold")
     delete(reader, "segment", "asking")
     delete(reader, "segment", "gold")
+
+
+def test_what_something_live_names_is_ended_only_after_it_and_every_place_is_told(reader):
+    mail = {"kind": "email_template", "id": "welcome", "subject": "Hi", "html": "<p>Hi</p>"}
+    text = {"kind": "sms_template", "id": "welcome", "body": "Hi"}
+    news, gold = {"kind": "topic", "id": "news"}, {"kind": "segment", "id": "gold", "where": {"everyone": True}}
+    sending = node("a", "action", do="send", channels=["sms", "email"], template="welcome", topic="news")
+    campaign = {
+        "kind": "campaign",
+        "id": "spring",
+        "type": "one_time",
+        "audience": {"everyone": True},
+        "exclusions": [{"segment": "gold"}],
+        "content": {"channel": "email", "template": "welcome", "topic": "news"},
+    }
+    publish(reader, [mail, text, news, gold, journey(started_by(), sending), campaign])
+    told = {}
+    for kind, id in (("email_template", "welcome"), ("topic", "news"), ("segment", "gold")):
+        for end in (delete, archive):
+            with pytest.raises(InvalidInput) as refused:
+                end(reader, kind, id)
+            told[kind] = [v.path for v in refused.value.violations]
+    assert told == {
+        "email_template": ["campaign spring: content.template", "journey j: nodes.a.template"],
+        "topic": ["campaign spring: content.topic", "journey j: nodes.a.topic"],
+        "segment": ["campaign spring: exclusions.0"],
+    }
+    delete(reader, "journey", "j")
+    delete(reader, "sms_template", "welcome")
+    archive(reader, "campaign", "spring")
+    for kind, id in (("email_template", "welcome"), ("topic", "news"), ("segment", "gold")):
+        delete(reader, kind, id)
+
+
+def test_what_stands_counts_as_a_user_while_what_follows_it_warms_up(reader):
+    gold = {"kind": "segment", "id": "gold", "where": {"everyone": True}}
+    publish(reader, [gold, {"kind": "segment", "id": "asking", "where": {"segment": "gold"}}])
+    reader.log.append([Entry(EVENTS, "ann", encode(Event("track", "1", 0, event="x")))])
+    publish(reader, [{"kind": "segment", "id": "asking", "where": {"performed": "x"}}])
+    with pytest.raises(InvalidInput, match="segment asking: where"):
+        delete(reader, "segment", "gold")
