@@ -17,6 +17,7 @@ from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, KafkaError, KafkaExceptio
 
 from connectors.kafka_clock import BrokerClock
 from connectors.kafka_config import KafkaConfig, refuse_create_time
+from connectors.kafka_link import link
 from connectors.kafka_offsets import Offsets, positions
 from connectors.log import Appended, Progress
 from schemas.errors import Fenced
@@ -50,6 +51,7 @@ class PlainAppender:
 
     def __init__(self, config: KafkaConfig, clock: BrokerClock, timeout_s: float):
         self._config, self._clock, self._timeout_s = config, clock, timeout_s
+        self._link = link(config.bootstrap)
         self._producer = self._new()
 
     def write(self, tickets: Sequence[Ticket]) -> None:
@@ -57,9 +59,11 @@ class PlainAppender:
         try:
             landed = _produce(self._producer, tickets, self._timeout_s)
         except KafkaException as fault:
+            self._link.failed(fault.args[0].str())
             if fault.args[0].fatal():
                 self._producer = self._new()
             raise self._config.unavailable("not every record was acknowledged; append again", fault.args[0]) from fault
+        self._link.answered()
         _settle(tickets, landed, self._clock)
 
     def list_topics(self, timeout_s: float) -> Any:

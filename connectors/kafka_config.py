@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NoReturn
 
 from pydantic import SecretStr
 
+from connectors.kafka_link import link
 from infra.settings import Settings
 from schemas.errors import InvalidInput, LogUnavailable, Violation
 
 Protocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 SCHEME: Final = "kafka://"
 _SERVERS: Final = re.compile(r"[^\s,/:@]+:\d{1,5}(,[^\s,/:@]+:\d{1,5})*")
-_LOG: Final = logging.getLogger("waxwing.kafka")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,7 @@ class KafkaConfig:
             "ssl.key.location": self.key,
             **(self._sasl() if self.protocol.startswith("SASL") else {}),
             "client.id": "waxwing",
-            "logger": _LOG,
+            "logger": link(self.bootstrap),
             "reconnect.backoff.max.ms": 1_000,
             **{name.replace("_", "."): value for name, value in more.items()},
         }

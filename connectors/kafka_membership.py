@@ -22,6 +22,7 @@ from prometheus_client import Gauge
 
 from connectors.assignment import Work
 from connectors.kafka_config import KafkaConfig
+from connectors.outage import Outage
 from schemas.errors import Fenced, LogUnavailable
 
 _POLL_S: Final = 0.1
@@ -43,6 +44,7 @@ class Membership:
         self._version = 0  # grows with each change of what is held
         self._at_work = -1  # the version that is worked on; -1: none
         self._fault: BaseException | None = None
+        self._outage = Outage(_LOG, f"{role}: the log")
         self._is_ending = False
 
     def run(self, work: Work, stop: Callable[[], bool]) -> None:
@@ -92,7 +94,7 @@ class Membership:
         try:
             work(numbers, lambda: self._version != version or self._fault is not None or stop())
         except LogUnavailable as fault:
-            _LOG.warning("%s: the log is away, the work begins again in %g s: %s", self._role, _AGAIN_S, fault)
+            self._outage.failed(fault)
             time.sleep(_AGAIN_S)
         finally:
             with self._changed:

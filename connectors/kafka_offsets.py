@@ -13,11 +13,13 @@ from typing import Any, Final, TypeVar
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaException, TopicPartition
 
 from connectors.kafka_config import KafkaConfig
+from connectors.kafka_link import link
 
 T = TypeVar("T")
 
 _CALL_S: Final = 2.0  # one call; a broker that goes away is noticed, and asked again
 _AGAIN_S: Final = 0.05
+_AWAY_S: Final = 1.0  # what is answered within is no outage: leaders move, connections are made anew
 _NOBODY: Final = "waxwing"  # a consumer must name a group; this one never commits to it
 
 
@@ -26,6 +28,7 @@ class Offsets:
 
     def __init__(self, config: KafkaConfig, timeout_s: float):
         self._config, self._timeout_s, self._call_s = config, timeout_s, min(_CALL_S, timeout_s)
+        self._link = link(config.bootstrap)
         self._lock = threading.Lock()
         self._consumers: dict[str, Consumer] = {}
         self._is_closed = False
@@ -86,12 +89,17 @@ class Offsets:
             return self._consumers[group]
 
     def _ask(self, what: str, ask: Callable[[], T]) -> T:
-        until = time.monotonic() + self._timeout_s
+        begun = time.monotonic()
         while True:
             try:
-                return ask()
+                answer = ask()
+                self._link.answered()
+                return answer
             except KafkaException as fault:
-                if time.monotonic() > until:
+                lasts = time.monotonic() - begun
+                if lasts > min(_AWAY_S, self._timeout_s):
+                    self._link.failed(fault.args[0].str())
+                if lasts > self._timeout_s:
                     raise self._config.unavailable(what, fault.args[0].str()) from fault
             except RuntimeError as fault:  # another thread has closed it meanwhile
                 raise self._config.unavailable(what, fault) from fault

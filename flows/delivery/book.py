@@ -16,6 +16,7 @@ from prometheus_client import Counter
 
 from connectors.fail_points import fail_point
 from connectors.log import Appended, Log, Progress
+from connectors.outage import Outage
 from flows.delivery.ledger import settled_by_word
 from flows.delivery.outcomes import sent_entry
 from flows.delivery.together import Together
@@ -45,6 +46,7 @@ class Book:
 
     def __init__(self, log: Log, ledgers: Mapping[int, LedgerStore], closing: threading.Event):
         self._log, self.ledgers, self._closing = log, ledgers, closing
+        self.outage = Outage(_LOG, "delivery's log")
         self._claim = log.claim(_ROLE, list(ledgers))
         self._together: Together[_Page, None] = Together(self._write, "delivery-log")
 
@@ -107,9 +109,10 @@ class Book:
                 fail_point("delivery_writes")
                 appended = self._claim.append(parts, progress)
                 fail_point("delivery_wrote")
+                self.outage.worked()
                 return appended
             except TransientError as fault:
-                _LOG.error("the ledger waits: %s", fault)
+                self.outage.failed(fault)
                 if self._closing.wait(_PAUSE_S):
                     raise
         return {}

@@ -180,12 +180,12 @@ class Handover:
                 assert_never(end)
 
     async def _write_retry(self, job: Job, step: Try, reason: str) -> None:
-        due, counted = self.office.clock() + step.after_ms, {"failures": step.failures, "in_the_dark": step.in_the_dark}
-        await self._write(job, "retry", reason=reason, due=due, **counted)
+        now, counted = self.office.clock(), {"failures": step.failures, "in_the_dark": step.in_the_dark}
+        await self._write(job, "retry", now, reason=reason, due=now + step.after_ms, **counted)
 
-    async def _write(self, job: Job, status: Status, **more: Any) -> None:
-        now = self.office.clock()
-        entry = ledger_entry(job.send, job.number, status, now, provider=job.origin.provider, **more)
+    async def _write(self, job: Job, status: Status, now: int | None = None, **more: Any) -> None:
+        at = self.office.clock() if now is None else now
+        entry = ledger_entry(job.send, job.number, status, at, provider=job.origin.provider, **more)
         await self.office.book.write(self.partition, [entry])
 
     async def _end(

@@ -15,7 +15,6 @@ further on are looked through for transactional ones, which go first always.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Sequence
 from typing import Final
 
@@ -36,7 +35,6 @@ from schemas.facts import CHANNELS
 from schemas.records import Entry, Record, Send, decode_send
 from schemas.topics import SENDS
 
-_LOG = logging.getLogger(__name__)
 GROUP: Final = "delivery"
 WINDOW: Final = 10_000  # open sends of a partition; beyond, the log keeps them
 _BATCH: Final = 1_000
@@ -86,8 +84,9 @@ class Runner:
                 read = await self._take_batch()
                 await self.save()
                 await self._follow()
+                self.office.book.outage.worked()
             except TransientError as fault:
-                _LOG.error("partition %d of sends cannot be read: %s", self.partition, fault)
+                self.office.book.outage.failed(f"partition {self.partition} of {SENDS}: {fault}")
                 await asyncio.sleep(_ERROR_PAUSE_S)
                 continue
             if read < _BATCH:

@@ -187,8 +187,9 @@ def persist(act: Callable[[], Any], stop: Callable[[], bool], address: str) -> b
         except (ClickHouseError, OSError) as fault:
             failures += 1
             _UP.set(0)
-            why = _first_line(fault)
-            _LOG.warning("ClickHouse at %s is away, try %d, again in %.1f s: %s", address, failures, wait, why)
+            if failures == 1:
+                why = _first_line(fault)
+                _LOG.warning("ClickHouse at %s is away, and is tried again until it is back: %s", address, why)
         else:
             if failures:
                 _LOG.warning("ClickHouse at %s is back after %d tries", address, failures)

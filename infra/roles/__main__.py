@@ -20,10 +20,11 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Final
 
+from connectors.outage import Outage
 from infra.metrics import serving
 from infra.roles import api
 from infra.settings import Settings
-from schemas.errors import InvalidInput, Violation
+from schemas.errors import InvalidInput, LogUnavailable, Violation, WaxwingError
 
 Role = Callable[[Settings, threading.Event], None]
 
@@ -31,6 +32,7 @@ NAMES: Final = (
     *("api", "warehouse", "hydration", "contacts", "ingest", "delivery", "learning", "verify", "analysis", "campaigns"),
 )
 ORPHAN_S: Final = 5.0  # what the roles get to end after whoever started them was killed
+AGAIN_S: Final = 1.0  # between two tries of a role whose log is away
 WAKE_S: Final = 0.2  # how often the main thread looks whether a signal waits for its handler
 _LOG: Final = logging.getLogger("waxwing")
 
@@ -56,10 +58,13 @@ def work(settings: Settings, roles: Mapping[str, Role], stop: threading.Event) -
 
     def run(name: str, role: Role) -> None:
         try:
-            role(settings, stop)
+            _last(name, role, settings, stop)
         except InvalidInput as fault:
             faults.append(fault)
             print(fault, file=sys.stderr, flush=True)
+        except WaxwingError as fault:  # it says all that there is to say
+            faults.append(fault)
+            _LOG.error("role %s ends: %s", name, fault)
         except BaseException as fault:
             faults.append(fault)
             _LOG.exception("role %s failed", name)
@@ -76,10 +81,25 @@ def work(settings: Settings, roles: Mapping[str, Role], stop: threading.Event) -
     return faults
 
 
+def _last(name: str, role: Role, settings: Settings, stop: threading.Event) -> None:
+    """Run the role; while a broker is away it begins anew again and again, from what it has made durable."""
+    outage = Outage(_LOG, f"{name}: the log")
+    while True:
+        try:
+            return role(settings, stop)
+        except LogUnavailable as fault:
+            if not settings.log:  # a file: its disk is full, or it is gone; whoever starts processes waits longer
+                raise
+            outage.failed(fault)
+            if stop.wait(AGAIN_S):
+                return None
+
+
 def set_up_logging() -> None:
     """One line a message on stderr, with its time and the role that says it."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(threadName)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)  # a line a request is too much
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)  # kafka-python: what it could not do is raised as well
 
 
 def stop_with_parent(stop: threading.Event) -> None:

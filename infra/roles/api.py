@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+from contextlib import closing
 
 import uvicorn
 import uvloop
 
 from api.app import Deps, create_app
 from api.reads import Reads
+from connectors.log import Log
 from connectors.open import open_log
 from infra.collectors import LogCollector
 from infra.commands.topics import groups_of
@@ -44,26 +46,25 @@ def address(listener: socket.socket) -> str:
 
 
 def role(settings: Settings, stop: threading.Event) -> None:
-    """Listen where the settings say, print the address, serve until `stop` is set."""
-    listener = listen(settings)
-    print(f"Waxwing's API: {address(listener)}", flush=True)
-    serve(settings, stop, listener)
+    """Listen where the settings say once the log is open, print the address, serve until `stop` is set."""
+    with closing(open_log(settings)) as log, listen(settings) as listener:
+        print(f"Waxwing's API: {address(listener)}", flush=True)
+        _run(settings, stop, listener, log)
 
 
 def serve(settings: Settings, stop: threading.Event, listener: socket.socket) -> None:
     """Serve on the socket until `stop` is set; requests under way are finished first."""
-    log = open_log(settings)
-    reads = Reads(connect(settings), log)
-    try:
+    with closing(open_log(settings)) as log:
+        _run(settings, stop, listener, log)
+
+
+def _run(settings: Settings, stop: threading.Event, listener: socket.socket, log: Log) -> None:
+    with closing(Reads(connect(settings), log)) as reads:
         app = create_app(Deps(settings=settings, log=log, reads=reads))
         config = uvicorn.Config(app, http="httptools", log_level="warning", timeout_graceful_shutdown=_DRAIN_S)
         server = uvicorn.Server(config)
         with registered(LogCollector(log, lambda: groups_of(log, settings))):
             uvloop.run(_serve(server, listener, stop))
-    finally:
-        listener.close()
-        reads.close()
-        log.close()
 
 
 async def _serve(server: uvicorn.Server, listener: socket.socket, stop: threading.Event) -> None:

@@ -19,6 +19,7 @@ from flows.delivery.runner import GROUP
 from flows.delivery.runner import deliver as deliver_all
 from infra.link_key import base_url, link_key
 from infra.settings import Settings
+from schemas.errors import Fenced
 from schemas.facts import CHANNELS
 from schemas.topics import SENDS
 from sinks.ledger_store import LedgerStore
@@ -40,12 +41,24 @@ def role(settings: Settings, stop: threading.Event, worker: int = 0) -> None:
 
     def work(partitions: Sequence[int], is_over: Callable[[], bool]) -> None:
         with asyncio.Runner(loop_factory=_new_loop) as runner:
-            runner.run(deliver(settings, log, partitions, is_over))
+            try:
+                runner.run(deliver(settings, log, partitions, is_over))
+            except BaseExceptionGroup as group:
+                raise _first(group) from group
 
     try:
         assignment(settings, GROUP, SENDS, worker).run(work, stop.is_set)
     finally:
         log.close()
+
+
+def _first(fault: BaseException) -> BaseException:
+    """What went wrong, of what went wrong in the tasks of a group: being fenced before all that follows from it."""
+    if not isinstance(fault, BaseExceptionGroup):
+        return fault
+    if (fenced := fault.subgroup(Fenced)) is not None:
+        fault = fenced
+    return _first(fault.exceptions[0])
 
 
 def _secrets(settings: Settings) -> Secrets:

@@ -8,6 +8,7 @@ import time
 
 from connectors.fail_points import fail_point
 from connectors.log import Log
+from connectors.outage import Outage
 from flows.delivery.outcomes import event_entries
 from schemas.errors import TransientError
 from sinks.providers.sandbox import Sandbox
@@ -20,11 +21,13 @@ _ERROR_PAUSE_S = 0.5
 
 async def pump(log: Log, sandbox: Sandbox, stop: asyncio.Event) -> None:
     """Until `stop`. An outcome is forgotten only once its event is on the log; a repeated one has the same id."""
+    outage = Outage(_LOG, "the log of the sandbox's outcomes")
     while not stop.is_set():
         try:
             told = await asyncio.to_thread(tell, log, sandbox, time.time_ns() // 1_000_000)
+            outage.worked()
         except TransientError as fault:
-            _LOG.error("outcomes wait: %s", fault)
+            outage.failed(fault)
             await asyncio.sleep(_ERROR_PAUSE_S)
             continue
         if not told:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
+import re
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -104,7 +106,7 @@ def test_a_wrong_password_or_an_unknown_signer_is_refused_without_showing_the_pa
 
 
 def test_a_log_outlives_its_broker_and_loses_nothing_that_was_acknowledged(
-    secured: tuple[Broker, KafkaConfig],
+    secured: tuple[Broker, KafkaConfig], caplog: pytest.LogCaptureFixture
 ) -> None:
     broker, _ = secured
     config = KafkaConfig(broker.bootstrap, prefix="outage-")
@@ -130,7 +132,19 @@ def test_a_log_outlives_its_broker_and_loses_nothing_that_was_acknowledged(
     until_it_answers(log, b"moved", Progress("g", {(CRM, 0): 3}))
     assert log.read(DEFINITIONS, 0, 0)[-1].value == b"moved"
     assert log.committed("g", CRM, 0) == 3
+    until_it_is_said(log, caplog)
+    away, back = (message for message in caplog.messages if broker.bootstrap in message.partition(" is ")[0])
+    assert away.startswith(f"kafka://{broker.bootstrap} is away")
+    assert re.fullmatch(rf"kafka://{broker.bootstrap} is back; it failed \d+ times in [\d.]+ s", back)
     log.close()
+
+
+def until_it_is_said(log: KafkaLog, caplog: pytest.LogCaptureFixture) -> None:
+    """Ask on until somebody says that the broker is back."""
+    deadline = time.monotonic() + 60
+    while not any(" is back; it failed" in message for message in caplog.messages):
+        assert time.monotonic() < deadline, caplog.messages
+        log.end(DEFINITIONS, 0)
 
 
 def until_it_answers(log: KafkaLog, value: bytes, progress: Progress | None = None) -> None:
