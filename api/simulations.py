@@ -55,6 +55,7 @@ class SimulateIn(BaseModel):
         "lived", description="history that was imported: as if it had come when it happened, or as it came"
     )
     samples: int = Field(5, ge=0, le=100, description="runs that are told whole")
+    alone: bool = Field(False, description="the other journeys do not run alongside: what they did is in the history")
 
 
 @router.post("/v1/journeys/{id}/simulate", responses={404: {}, 409: {}, 422: {}})
@@ -66,8 +67,9 @@ async def simulate(
 ) -> dict[str, Any]:
     """Entries, visits, edges, ends, sends, skips, durations and sample runs; one simulation at a time.
 
-    The definitions that stand are active from before the first record. Other journeys and campaigns do not run a second
-    time: what they did is part of the history. `sends` and `skips` name the first 1,000.
+    The definitions that stand are active from before the first record. The other journeys run alongside, in place of
+    what they did, so that caps count what they send; unless it is tried `alone`. Campaigns do not run a second time:
+    what they did is part of the history. `sends` and `skips` name the first 1,000.
     """
     if not _one_at_a_time.acquire(blocking=False):
         raise HTTPException(409, "a simulation is under way; try again when it is done")
@@ -115,7 +117,15 @@ class _Tried:
         answers = None if self._rates is None else Answers(self._rates)
         snapshots = frozen(self._others, _conditions(self._others), self._defined.store.get)
         places = self._defined.past.get
-        trial = Trial(journey, self._others, answers, snapshots, self._given.samples, lambda _, path: places(path))
+        trial = Trial(
+            journey,
+            self._others,
+            answers,
+            snapshots,
+            self._given.samples,
+            lambda _, path: places(path),
+            self._given.alone,
+        )
         self._history.records = 0
         lines = self._history.lines(self._until, self._given.imported == "lived", self._given.share)
         return trial.run(lines, self._until)

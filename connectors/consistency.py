@@ -71,10 +71,11 @@ def unknown_names(
 ) -> list[Violation]:
     """What segments, journeys, campaigns and experiments name that neither stands nor is given with them, by its path.
 
-    A journey that another starts must have an `api` trigger. A path begins with the body's place where it has one.
+    A journey that another starts must have an `api` trigger, a segment that one adds to must be static. A path begins
+    with the body's place where it has one.
     """
     known: dict[tuple[Any, Any], Mapping[str, Any]] = {key: p.body for key, p in stands.items()}
-    known |= {(body.get("kind"), body.get("id")): body for body in bodies}
+    known |= {(body["kind"], body["id"]): body for body in bodies if _is_named(body)}
     faults = []
     for number, body in enumerate(bodies):
         for mention in mentions(body) if body.get("kind") in ("journey", "segment") else ():
@@ -82,13 +83,19 @@ def unknown_names(
             place = f"{places[number]}: {mention.path}" if places else mention.path
             if found is None:
                 faults.append(Violation(place, f"there is no {mention.kind} {mention.id!r}"))
-            elif mention.kind == "journey" and not enters_by_api(found):
+            elif mention.must == "start by api" and not enters_by_api(found):
                 faults.append(Violation(place, f"journey {mention.id!r} has no `api` trigger, so nothing starts it"))
+            elif mention.must == "be static" and not found.get("static"):
+                faults.append(Violation(place, f"segment {mention.id!r} is not static: nobody can be added to it"))
         if body.get("kind") == "campaign":
             faults += _placed(campaign_faults(body, known), places[number] if places else "")
         if body.get("kind") == "experiment":
             faults += _placed(experiment_faults(body, known), places[number] if places else "")
     return faults
+
+
+def _is_named(body: Mapping[str, Any]) -> bool:
+    return isinstance(body.get("kind"), str) and isinstance(body.get("id"), str)
 
 
 def _placed(faults: Sequence[Violation], place: str) -> list[Violation]:

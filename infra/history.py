@@ -2,25 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from connectors.documents import read_documents
+from connectors.consistency import unknown_names
+from connectors.documents import Document, read_documents
 from connectors.files import ImportedFile, read_mapping
 from connectors.segment_spec import contact_of, read_event, read_instant
 from flows.contact.replay import Line
+from flows.definitions.catalogue import Published
 from schemas.definitions import Body, parse
 from schemas.errors import InvalidInput, UnreadableRecord, Violation
 from schemas.facts import ENTER
 from schemas.records import decode_event
+from schemas.times import parse_instant
 
 
 def read_definitions(path: Path) -> list[tuple[dict[str, Any], Body]]:
     """The definitions of a JSON or YAML file, one or a list, as written and as read; InvalidInput with every fault."""
     documents, faults = read_documents(path)
+    return _parsed(documents, faults)
+
+
+def read_whole(path: Path, snapshots: Iterable[str] = ()) -> list[tuple[dict[str, Any], Body]]:
+    """The same of a file in which everything is looked up that is named, but for the snapshots given and for templates:
+    one that is not there does not stop a simulation."""
+    documents, faults = read_documents(path)
+    given = {("snapshot", id): Published("snapshot", id, 1, {}, 0) for id in snapshots}
+    places = [f"{d.place}: {d.body.get('kind')} {d.body.get('id')}" for d in documents]
+    absent = unknown_names(given, [d.body for d in documents], places)
+    return _parsed(documents, faults, [fault for fault in absent if not fault.path.endswith(".template")])
+
+
+def _parsed(
+    documents: Iterable[Document], faults: list[Violation], more: Sequence[Violation] = ()
+) -> list[tuple[dict[str, Any], Body]]:
     found = []
     for document in documents:
         try:
@@ -29,8 +48,8 @@ def read_definitions(path: Path) -> list[tuple[dict[str, Any], Body]]:
             faults += [
                 Violation(f"{document.place}: {fault.what}: {v.path}".rstrip(": "), v.message) for v in fault.violations
             ]
-    if faults:
-        raise InvalidInput("definitions", faults)
+    if faults or more:
+        raise InvalidInput("definitions", [*faults, *more])
     return found
 
 
@@ -46,6 +65,26 @@ def read_lines(path: Path) -> list[Line]:
     if faults:
         raise InvalidInput(str(path), faults)
     return sorted(found, key=lambda line: line.logged_at)
+
+
+def read_snapshots(path: Path | None) -> dict[str, frozenset[str]]:
+    """The members of snapshots as a file gives them; none without a file."""
+    if path is None:
+        return {}
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, frozenset[str]])
+    except msgspec.DecodeError as fault:
+        raise InvalidInput(str(path), [Violation("", f'{fault}; write {{"id": [contact, …]}}')]) from None
+
+
+def read_option_instant(option: str, text: str) -> int | None:
+    """The instant that an option names; None where it is not given."""
+    if not text:
+        return None
+    try:
+        return parse_instant(text)
+    except ValueError as fault:
+        raise InvalidInput(option, [Violation("", str(fault))]) from None
 
 
 def read_files(paths: Sequence[Path], mapping: Path | None = None) -> list[Line]:

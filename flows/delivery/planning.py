@@ -9,7 +9,7 @@ from flows.contact.scope import Scope
 from flows.contact.subject import Subject
 from flows.contact.view import MISSING
 from flows.policy import reducer as policy
-from flows.policy.caps import Planned
+from flows.policy.caps import CAPPED, Planned
 from flows.scoring import reducer as scoring
 from schemas.ids import uuid5
 from schemas.records import Change, Fallback, Quiet, Send, encode
@@ -149,7 +149,7 @@ def _caps(subject: Subject, meant: Planned) -> Iterator[Verdict]:
     for cap in subject.active.caps:
         if cap.concerns(meant):
             count = cap.count(planned, meant)
-            yield Verdict("frequency cap", count.number < cap.max, "frequency_cap", cap.said(count), 0, cap.id)
+            yield Verdict("frequency cap", count.number < cap.max, CAPPED, cap.said(count), 0, cap.id)
 
 
 def counted(intent: Intent, send: str, channel: str, at: int) -> Planned:

@@ -123,9 +123,15 @@ class OwnLeaves:
 
 
 def _is_of_run(event: Event, contact: str, run: Run) -> bool:
-    """Whether the message's send is one of the run's: its id says so."""
-    node, send = event.properties.get("node"), event.properties.get("send")
+    """Whether the message is one of the run's: the id of its send says so.
+
+    An outcome that a person wrote into a file has none: it is of every run of its journey that came by the node.
+    """
+    told = event.properties
+    node, send = told.get("node"), told.get("send")
     visits = run.visits.get(node, 0) if isinstance(node, str) else 0
+    if send is None:
+        return visits > 0 and told.get("journey", run.journey) == run.journey
     return any(send == _send_of(run, contact, str(node), visit) for visit in range(visits))
 
 

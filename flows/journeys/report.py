@@ -8,11 +8,11 @@ from typing import Any, Final
 
 from flows.journeys.executor import WAITING
 from flows.journeys.run import read_key
+from flows.policy.caps import CAPPED
 from schemas.records import Change, Entry, decode_change, decode_send
 from schemas.times import SECOND, format_instant
 from schemas.topics import CHANGES, SENDS
 
-CAP: Final = "cap"  # what the reasons of skips by a frequency cap have in their name
 SAMPLES: Final = 5
 
 
@@ -104,7 +104,7 @@ class Report:
             "refused": dict(sorted(self._refused.items())),
             "sends_a_day": dict(sorted(self._days.items())),
             "skips_by_reason": dict(sorted(self._reasons.items())),
-            "caps_hit": sum(count for reason, count in self._reasons.items() if CAP in reason),
+            "caps_hit": self._reasons[CAPPED],
             "seconds": {"all": _spread(self._lengths), "nodes": nodes},
             "sample": list(self._samples.values()),
         }

@@ -1,7 +1,8 @@
 """A journey over a history on the production fold, its messages answered: what a simulation is made of.
 
-The rest of the installation is as the history has it: other journeys and campaigns run no second time, for what they
-said and sent is among the records. What the journey itself caused is left out, since the trial says it anew.
+The journeys that stand run alongside, from the same instant, so that caps and priorities count what they send. What
+they and the journey itself caused when they ran is left out, since the trial says it anew. Campaigns run no second
+time: what they said and sent is among the records; nor do the others where the journey is tried alone.
 """
 
 from __future__ import annotations
@@ -10,18 +11,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from flows.campaigns.launch import KIND as LAUNCH
-from flows.contact.active import Definitions, StatesIn
-from flows.contact.replay import Line, Replay
+from flows.contact.active import StatesIn
+from flows.contact.rehearsal import Rehearsal
+from flows.contact.replay import Line
 from flows.definitions.catalogue import Published
 from flows.journeys.answering import Answers
 from flows.journeys.report import SAMPLES, Report, difference
 from flows.journeys.simulation import Summary
 from schemas.facts import MESSAGE_FACTS
-from schemas.records import LEAD_MS, Definition, Entry, Event, Record, decode_send, encode
+from schemas.records import Entry, Event, decode_send
 from schemas.topics import SENDS
 
 # What acts by itself, or is no part of the fold: nothing of it is asked a second time.
-OTHERS: Final = frozenset({"journey", "journey_migration", "campaign", LAUNCH, "provider", "crm_mapping", "asset"})
+_NOT_ASKED: Final = frozenset({"journey_migration", "campaign", LAUNCH, "provider", "crm_mapping", "asset"})
 
 
 class Outcome(NamedTuple):
@@ -33,10 +35,11 @@ class Outcome(NamedTuple):
 
 
 class Trial:
-    """One run of one journey (`journey`, as published) with what stands around it.
+    """One run of one journey (`journey`, as published) with what stands around it, other journeys unless `alone`.
 
-    `answers` None: nobody answers. `states_in` reads the files of rankings. Lines come in the order of `logged_at`; the
-    definitions are active from before the first of them, or from `active_from`.
+    `answers` None: nobody answers. `states_in` reads the files of rankings; those that nothing was computed of are
+    computed from the lines. Lines come in the order of `logged_at`; the definitions are active from before the first of
+    them, or from `active_from`.
     """
 
     def __init__(
@@ -47,13 +50,15 @@ class Trial:
         snapshots: Mapping[str, frozenset[str]] | None = None,
         samples: int = SAMPLES,
         states_in: StatesIn = lambda partition, path: {},
+        alone: bool = False,
     ):
-        self._published = [journey, *(p for p in others if p.kind not in OTHERS)]
-        self._definitions = Definitions(snapshots, states_in)
+        left_out = _NOT_ASKED | ({"journey"} if alone else set())
+        around = [p for p in others if p.kind not in left_out and (p.kind, p.id) != ("journey", journey.id)]
+        self._journey, self._running = journey.id, {journey.id, *(p.id for p in around if p.kind == "journey")}
         self._summary = Summary(journey.id, journey.body.get("key") is not None)
         self._report = Report(journey.body, samples)
-        self._answers, self._journey = answers, journey.id
-        self._replay = Replay(self._definitions, self._take)
+        self._answers = answers
+        self._rehearsal = Rehearsal([journey, *around], self._take, snapshots, states_in)
         self._counts: dict[str, int] = {}
 
     def run(self, lines: Iterable[Line], until: int | None = None, active_from: int | None = None) -> Outcome:
@@ -63,32 +68,28 @@ class Trial:
             if until is not None and line.logged_at > until:
                 break
             if not begun:
-                self._publish(line.logged_at - 1 if active_from is None else active_from)
+                self._rehearsal.publish(line.logged_at - 1 if active_from is None else active_from)
                 begun = True
             if not self._is_own(line.event):
-                self._replay.run([line])
+                self._rehearsal.take(line)
         if until is not None:
-            self._replay.pass_time(until)
+            self._rehearsal.pass_time(until)
         return Outcome(self._summary.as_json(), self._report.as_json(), dict(sorted(self._counts.items())))
 
-    def _publish(self, active_from: int) -> None:
-        for offset, p in enumerate(sorted(self._published, key=lambda p: (p.kind, p.id))):
-            act = Definition(p.kind, p.id, "publish", p.version, dict(p.body))
-            self._definitions.apply(Record(offset, active_from - LEAD_MS, f"{p.kind}/{p.id}", encode(act)))
-
     def _is_own(self, event: Event) -> bool:
-        """Whether the journey that is tried caused it when it ran."""
+        """Whether one of the journeys that run caused it when it ran."""
         if event.type in MESSAGE_FACTS:
-            return event.properties.get("journey") == self._journey and bool(event.properties.get("send"))
-        return event.context.get("journey") == self._journey
+            return event.properties.get("journey") in self._running and bool(event.properties.get("send"))
+        return event.context.get("journey") in self._running
 
     def _take(self, at: int, entry: Entry) -> None:
         self._summary.take(at, entry)
         self._report.take(at, entry)
         if self._answers is not None and entry.topic == SENDS and not (send := decode_send(entry.value)).recall:
             for line in self._answers.lines(send):
-                self._counts[line.event.type] = self._counts.get(line.event.type, 0) + 1
-                self._replay.expect(line)
+                if send.journey == self._journey:
+                    self._counts[line.event.type] = self._counts.get(line.event.type, 0) + 1
+                self._rehearsal.replay.expect(line)
 
 
 def compared(draft: Outcome, live: Outcome) -> dict[str, Any]:

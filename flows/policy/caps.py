@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import msgspec
 
@@ -11,6 +12,8 @@ from flows.definitions.catalogue import Published
 from schemas.definitions import parse
 from schemas.definitions.policy import FrequencyCap
 from schemas.times import format_instant, parse_duration
+
+CAPPED: Final = "frequency_cap"  # the reason of a message that a cap kept back
 
 
 class Planned(msgspec.Struct, array_like=True, frozen=True, gc=False):

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from flows.contact.active import Definitions
 from flows.contact.replay import Line, Replay
 from flows.contact.view import MISSING, ContactView
+from flows.journeys.arming import next_cron
 from flows.segments.compare import is_number
 from flows.segments.exact import total
 from flows.segments.ranking import Values, encoded, rank, result_body
@@ -22,20 +25,30 @@ from schemas.records import LEAD_MS, TICK, Definition, Event, Record, encode
 
 
 def rank_in(
-    run: Replay, rankings: Sequence[Ranking], lines: Sequence[Line], files: dict[str, Mapping[str, bytes]]
+    run: Replay, rankings: Sequence[Ranking], lines: Sequence[Line], files: dict[str, Mapping[str, bytes]], at: int
 ) -> None:
-    """Compute the rankings as of the run's instant, and let every contact see them. `files` is what the run's
-    definitions read: path -> contact -> place."""
-    at, definitions = run.now, run.fold.definitions
+    """Compute the rankings as of an instant, the run's or one after it, and let every contact see them then.
+
+    `lines` are those logged until then, `files` what the run's definitions read: path -> contact -> place.
+    """
+    definitions = run.fold.definitions
     histories = _histories(lines)
     for ranking in rankings:
         values = values_of(ranking, histories, run.subject, at)
-        files[ranking.id] = encoded(rank(values).items())
-        body = result_body(ranking.id, 1, at, at, len(values), {"0": ranking.id} if values else {})
-        offset, act = definitions.catalogue.next_offset, Definition(RESULT, ranking.id, "publish", 1, body)
+        version = definitions.catalogue.latest_version(RESULT, ranking.id) + 1
+        path = f"{ranking.id}/{version}"
+        files[path] = encoded(rank(values).items())
+        following = next_cron(ranking.schedule, at, zone_in(definitions, ranking, at))
+        body = result_body(ranking.id, 1, at, following, len(values), {"0": path} if values else {})
+        offset, act = definitions.catalogue.next_offset, Definition(RESULT, ranking.id, "publish", version, body)
         definitions.apply(Record(offset, at - LEAD_MS, f"{RESULT}/{ranking.id}", encode(act)))
     if rankings:
         run.apply(at, "", TICK)
+
+
+def zone_in(definitions: Definitions, ranking: Ranking, at: int) -> ZoneInfo:
+    """The zone of its schedule: its own, else the workspace's."""
+    return ZoneInfo(ranking.timezone or definitions.at(at).zone)
 
 
 def values_of(

@@ -20,7 +20,7 @@ from flows.segments.sql.given import Given, given_by
 from flows.segments.sql.run import members
 from flows.segments.sql.run import ranked as compute
 from flows.warehouse.rows import COLUMNS, event_row
-from infra.history import read_definitions, read_lines
+from infra.history import read_definitions, read_lines, read_option_instant, read_snapshots
 from schemas.definitions import parse
 from schemas.definitions.conditions import (
     Condition,
@@ -36,7 +36,7 @@ from schemas.definitions.conditions import (
 from schemas.definitions.ranking import Ranking
 from schemas.errors import InvalidInput, Violation
 from schemas.records import Record, encode
-from schemas.times import format_instant, parse_instant
+from schemas.times import format_instant
 from sinks.clickhouse import MIGRATIONS, ClickHouse, statements
 
 UNEQUAL: Final = 1
@@ -73,7 +73,7 @@ def ask(
 ) -> None:
     """The members of a segment over a history, as JSON; exit 1 where stream and batch differ."""
     bodies = [written for written, _ in read_definitions(file)]
-    given = given_by(bodies, _read_snapshots(snapshots))
+    given = given_by(bodies, read_snapshots(snapshots))
     segment = _chosen(file, given, id)
     conditions = _reached(file, segment, given, {body["id"] for body in bodies if body["kind"] == "ranking"})
     lines = read_lines(events)
@@ -90,7 +90,7 @@ def ask(
     )
     answers: dict[str, Any] = {}
     if run is not None:
-        rank_in(run, ranked_by(conditions, bodies), history, files)
+        rank_in(run, ranked_by(conditions, bodies), history, files, run.now)
     if by is not By.BATCH and run is not None:
         answers["stream"] = run.members(segment)
     if by is not By.STREAM:
@@ -184,21 +184,10 @@ def _scores(run: Replay, models: set[str]) -> dict[str, dict[str, float]]:
     return found
 
 
-def _read_snapshots(file: Path | None) -> dict[str, frozenset[str]]:
-    if file is None:
-        return {}
-    try:
-        return msgspec.json.decode(file.read_bytes(), type=dict[str, frozenset[str]])
-    except msgspec.DecodeError as fault:
-        raise InvalidInput(str(file), [Violation("", f'{fault}; write {{"id": [contact, …]}}')]) from None
-
-
 def _instant(text: str, events: Path, lines: Sequence[Line]) -> int:
-    if not text:
-        if not lines:
-            raise InvalidInput(str(events), [Violation("", "has no event; say with --at when to ask")])
-        return lines[-1].logged_at
-    try:
-        return parse_instant(text)
-    except ValueError as fault:
-        raise InvalidInput("--at", [Violation("", str(fault))]) from None
+    given = read_option_instant("--at", text)
+    if given is not None:
+        return given
+    if not lines:
+        raise InvalidInput(str(events), [Violation("", "has no event; say with --at when to ask")])
+    return lines[-1].logged_at

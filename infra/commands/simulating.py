@@ -12,24 +12,23 @@ import typer
 
 from connectors.open import open_log
 from connectors.publish import CatalogueReader, newest
-from flows.contact.replay import Line, replay
+from flows.contact.replay import Line
 from flows.definitions.catalogue import Published
 from flows.journeys.answering import Answers, Rates
 from flows.journeys.report import SAMPLES
-from flows.journeys.simulation import Summary
 from flows.journeys.trial import Outcome, Trial, compared
 from flows.segments.order import refuse_cycles
 from infra.client import NOT_THERE, show
-from infra.history import read_definitions, read_files, read_lines
+from infra.history import read_definitions, read_files, read_lines, read_option_instant, read_snapshots, read_whole
 from infra.settings import Settings
 from schemas.definitions import Body
 from schemas.definitions.conditions import parse_condition, references
 from schemas.definitions.journey import Journey
 from schemas.definitions.segment import Segment
 from schemas.errors import InvalidInput, Violation
-from schemas.times import parse_instant
 
 LIVE: Final = "live"
+PLAIN: Final = ("entered", "completed", "exited", "nodes", "sends", "skips")  # what is always told (DESIGN §7)
 PATIENCE_S: Final = 3_600.0  # that a whole history may take
 _Named: TypeAlias = dict[str, dict[str, float]]  # channel, or channel/template -> its rates
 _Share: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1)]
@@ -59,31 +58,34 @@ def simulate(
         str, typer.Option("--imported", help="of a history: what was imported counts as lived, or as imported")
     ] = "lived",
     samples: Annotated[int, typer.Option("--samples", min=0, max=100, help="runs that are told whole")] = SAMPLES,
+    alone: Annotated[bool, typer.Option("--alone", help="other journeys do not run alongside")] = False,
+    snapshots: Annotated[
+        Path | None, typer.Option("--snapshots", help='with --events, JSON: {"id": \\[contact, …]}')
+    ] = None,
 ) -> None:
     """Entries, visits by node, ends by reason, sends and skips of a journey over a history, as JSON.
 
     `exited` counts all runs that ended; `completed` those of them that came to an exit node. Without --events the
-    history is that of a running installation.
+    history is that of a running installation. The other journeys, of FILE or the installation, run as well: caps count
+    what they send. Rankings of FILE are computed from the events, when they become active and then on schedule.
     """
-    definitions = read_definitions(file)
+    of_installation, members = history or not events, read_snapshots(snapshots)
+    definitions = read_definitions(file) if of_installation else read_whole(file, members)
     journey = _chosen(file, [body for _, body in definitions], id)
     if against not in ("", LIVE):
         raise InvalidInput("--against", [Violation("", f"{against!r} is not {LIVE!r}")])
-    end, active_from = _instant("--until", until), _instant("--published-at", published_at)
+    end, active_from = read_option_instant("--until", until), read_option_instant("--published-at", published_at)
     bodies = [written for written, _ in definitions]
-    if history or not events:
-        how = {"until": until or None, "share": share, "imported": imported, "samples": samples}
+    if of_installation or not events:
+        how = {"until": until or None, "share": share, "imported": imported, "samples": samples, "alone": alone}
         answers = {"outcomes": _outcomes(outcomes) or outcomes or "measured", "against": against or None}
         _over_history(journey.id, bodies, how | answers)
         return
-    _check_references(file, journey, [body for _, body in definitions])
+    refuse_cycles({body.id: _asked(body) for _, body in definitions if isinstance(body, Segment)})
     lines = read_lines(events[0]) if mapping is None and len(events) == 1 else read_files(events, mapping)
-    if report or outcomes or against:
-        _try(journey.id, bodies, lines, _Over(end, active_from, samples), _outcomes(outcomes), against)
-        return
-    summary = Summary(journey.id, journey.key is not None)
-    replay(bodies, lines, end, active_from, summary.take)
-    typer.echo(msgspec.json.encode(summary.as_json()))
+    over = _Over(lines, end, active_from, samples, alone, members)
+    found = _try(journey.id, bodies, over, _outcomes(outcomes), against)
+    typer.echo(msgspec.json.encode(found if report or outcomes or against else {name: found[name] for name in PLAIN}))
 
 
 def _over_history(id: str, bodies: Sequence[dict[str, Any]], how: dict[str, Any]) -> None:
@@ -93,29 +95,30 @@ def _over_history(id: str, bodies: Sequence[dict[str, Any]], how: dict[str, Any]
 
 
 class _Over(NamedTuple):
-    """How lines are run over: until when, from when on the definitions are active, how many runs are told whole."""
+    """What is run over, until when, from when on the definitions are active, how many runs are told whole; whether
+    other journeys stay away; the members of snapshots."""
 
+    lines: Sequence[Line]
     until: int | None
     active_from: int | None
     samples: int
+    alone: bool
+    snapshots: dict[str, frozenset[str]]
 
 
-def _try(
-    id: str, bodies: Sequence[dict[str, Any]], lines: Sequence[Line], over: _Over, rates: _Named | None, against: str
-) -> None:
-    """Over lines, with all figures."""
-    others = [Published(b["kind"], b["id"], 1, b, 0) for b in bodies if b["kind"] != "journey"]
+def _try(id: str, bodies: Sequence[dict[str, Any]], over: _Over, rates: _Named | None, against: str) -> dict[str, Any]:
+    """All figures, over lines."""
+    others = [Published(b["kind"], b["id"], 1, b, 0) for b in bodies]
 
     def tried(body: dict[str, Any], version: int) -> Outcome:
         answers = None if rates is None else Answers({name: Rates(**each) for name, each in rates.items()})
-        trial = Trial(Published("journey", id, version, body, 0), others, answers, samples=over.samples)
-        return trial.run(lines, over.until, over.active_from)
+        journey = Published("journey", id, version, body, 0)
+        trial = Trial(journey, others, answers, over.snapshots, over.samples, alone=over.alone)
+        return trial.run(over.lines, over.until, over.active_from)
 
     outcome = tried(_of(id, bodies), 2 if against else 1)
     found = {**outcome.summary, **outcome.report, "answers": outcome.answers}
-    if against:
-        found["against"] = compared(outcome, tried(_live(id), 1))
-    typer.echo(msgspec.json.encode(found))
+    return found | ({"against": compared(outcome, tried(_live(id), 1))} if against else {})
 
 
 def _of(id: str, bodies: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -168,27 +171,5 @@ def _chosen(file: Path, bodies: list[Body], id: str) -> Journey:
     raise InvalidInput(str(file), [Violation("", what)])
 
 
-def _check_references(file: Path, journey: Journey, bodies: list[Body]) -> None:
-    """InvalidInput where a segment is asked for that the file does not hold, by the journey or on the way."""
-    asks = {body.id: _asked(body) for body in bodies if isinstance(body, Segment)}
-    refuse_cycles(asks)
-    faults, reached = [], sorted(journey.segments())
-    for id in reached:
-        if id not in asks:
-            faults.append(Violation(f"journey {journey.id}", f"there is no segment {id!r} in the file"))
-        reached += sorted(asks.get(id, set()) - set(reached))
-    if faults:
-        raise InvalidInput(str(file), faults)
-
-
 def _asked(segment: Segment) -> set[str]:
     return set() if segment.where is None else references(parse_condition(segment.where))
-
-
-def _instant(option: str, text: str) -> int | None:
-    if not text:
-        return None
-    try:
-        return parse_instant(text)
-    except ValueError as fault:
-        raise InvalidInput(option, [Violation("", str(fault))]) from None

@@ -7,7 +7,7 @@ be read is left out here, for it is a fault already.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple, assert_never
+from typing import Any, Final, Literal, NamedTuple, assert_never
 
 from pydantic import ValidationError
 
@@ -22,11 +22,12 @@ DEFAULT_TOPIC: Final = "default"  # stands for the channel itself, and needs no 
 
 
 class Mention(NamedTuple):
-    """`path` is where it is said."""
+    """`path` is where it is said; `must` what has to hold of what is named, beside that it is there."""
 
     path: str
     kind: str
     id: str
+    must: Literal["", "start by api", "be static"] = ""
 
 
 def mentions(body: Mapping[str, Any]) -> list[Mention]:
@@ -84,9 +85,9 @@ def _of_node(path: str, node: nodes.AnyNode) -> Iterator[Mention]:
         case actions.WebhookAction():
             yield Mention(f"{path}.template", "webhook_template", node.template)
         case actions.AddToSegmentAction():
-            yield Mention(f"{path}.segment", "segment", node.segment)
+            yield Mention(f"{path}.segment", "segment", node.segment, "be static")
         case actions.StartJourneyAction():
-            yield Mention(f"{path}.journey", "journey", node.journey)
+            yield Mention(f"{path}.journey", "journey", node.journey, "start by api")
         case nodes.If():
             yield from _of_condition(f"{path}.if", node.if_)
         case nodes.Branches():

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from schemas.definitions.base import Id, Strict
 from schemas.definitions.node import EntryPath, EventMatch, Length, Node, Shift
@@ -72,10 +72,19 @@ class EntryRef(Strict):
     entry: EntryPath
 
 
+def _holder(raw: Any) -> str:
+    return "entry" if isinstance(raw, dict | EntryRef) else "trait"
+
+
+Dated = Annotated[
+    Annotated[str, Field(min_length=1), Tag("trait")] | Annotated[EntryRef, Tag("entry")], Discriminator(_holder)
+]  # a trait by its path, or a value of the entry
+
+
 class WaitUntilDate(Wait):
     """A date that a trait or the entry holds, moved by `offset`. Past or missing passes at once."""
 
-    until_date: Annotated[str, Field(min_length=1)] | EntryRef
+    until_date: Dated
     offset: Shift = "0d"
     timezone: Zone | None = None
     default_timezone: Zone | None = None

@@ -87,6 +87,19 @@ def test_a_journey_that_is_started_needs_a_trigger_for_it(reader):
     assert (fault.path, "no `api` trigger" in fault.message) == ("nodes.next.journey", True)
 
 
+def test_a_segment_that_is_added_to_is_static(reader):
+    add = node("add", "action", do="add_to_segment", segment="gold")
+    gold = {"kind": "segment", "id": "gold", "where": {"everyone": True}}
+    (fault,) = faults(reader, gold, journey(node("start", "trigger", on={"event": "go"}), add))
+    assert fault.path.endswith("nodes.add.segment")
+    assert "is not static" in fault.message
+
+
+def test_what_has_no_name_at_all_is_a_fault_like_others(reader):
+    found = {v.path for v in faults(reader, {"kind": "segment", "id": [1]}, {"kind": ["x"], "id": "a"})}
+    assert {path.rpartition(": ")[2] for path in found} >= {"id", "kind"}
+
+
 def test_a_version_that_names_what_is_gone_is_not_rolled_back_to(reader):
     segment = {"kind": "segment", "id": "nobody", "static": True}
     publish(reader, [segment, journey(TRIGGER)])

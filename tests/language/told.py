@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from flows.contact.replay import replay
-from flows.journeys.simulation import Summary
+from flows.definitions.catalogue import Published
+from flows.journeys.trial import Trial
 from infra.history import read_lines
 from schemas.definitions import parse
 from schemas.definitions.journey import Journey
@@ -42,10 +42,9 @@ def simulate(case: Told, folder: Path) -> dict[str, Any]:
     assert isinstance(journey, Journey)
     for body in case.definitions[1:]:
         parse(body)
-    summary = Summary(journey.id, journey.key is not None)
+    tried, *others = (Published(body["kind"], body["id"], 1, dict(body), 0) for body in case.definitions)
     end, active_from = (at(text) if text else None for text in (case.until, case.published_at))
-    replay([dict(body) for body in case.definitions], read_lines(file), end, active_from, summary.take)
-    printed = summary.as_json()
+    printed = Trial(tried, others).run(read_lines(file), end, active_from).summary
     printed["sends"] = [_shown(send, "node") for send in printed["sends"]]
     printed["skips"] = [_shown(skip, "node", "reason") for skip in printed["skips"]]
     return {name: printed[name] for name in case.expect}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
@@ -171,3 +172,68 @@ def test_the_same_under_another_version_meets_the_same_chance():
     )
     assert compared(first, second)["difference"] == {}
     assert 0 < first.answers["email_opened"] < 40
+
+
+CAP = {"kind": "frequency_cap", "id": "two", "max": 2, "within": "1d"}
+CONSENT = {"channel": "email", "topic": "default", "status": "subscribed"}
+
+
+def offers(id: str, starts: str) -> Published:
+    body = journey(started_by(starts), message("offer"), id=id, reentry={"mode": "always"}) | {"class": "marketing"}
+    return Published("journey", id, 1, body, 0)
+
+
+def test_what_live_journeys_send_counts_towards_caps_and_is_not_told_among_the_sends():
+    rng, minutes = random.Random(3), set[int]()
+    lines = [said("09:00", f"c{n}", "identify", traits={"email": f"c{n}@example.com"}) for n in range(5)]
+    lines += [said("09:00", f"c{n}", "consent_changed", properties=CONSENT) for n in range(5)]
+    while len(minutes) < 150:
+        minutes.add(rng.randrange(3 * 24 * 60))
+    begun = instant("10:00")
+    for minute in sorted(minutes):
+        at, contact, name = begun + minute * 60_000, f"c{rng.randrange(5)}", rng.choice(("mine", "theirs"))
+        lines.append(Line(at, contact, Event("track", f"e{minute}", at, user_id=contact, received_at=at, event=name)))
+    sent, kept_back = counted_by_hand(lines, ("mine", "theirs"))
+    others = [offers("other", "theirs"), Published("frequency_cap", "two", 1, CAP, 0)]
+    found = Trial(offers("j", "mine"), others).run(lines, instant("fri 10:00"))
+    assert (len(found.summary["sends"]), found.report["caps_hit"]) == (sent, kept_back)
+    assert found.report["skips_by_reason"] == {"frequency_cap": kept_back}
+    alone = Trial(offers("j", "mine"), others, alone=True).run(lines, instant("fri 10:00"))
+    assert (len(alone.summary["sends"]), alone.report["caps_hit"]) == counted_by_hand(lines, ("mine",))
+    assert alone.report["caps_hit"] < kept_back
+
+
+def counted_by_hand(lines: list[Line], names: tuple[str, ...]) -> tuple[int, int]:
+    """(sent, kept back) of `mine`: a message goes unless two went in the day before it."""
+    went: dict[str, list[int]] = {}
+    sent = kept_back = 0
+    for line in lines:
+        if line.event.event in names:
+            recent = [at for at in went.setdefault(line.contact, []) if at > line.logged_at - 86_400_000]
+            goes = len(recent) < 2
+            went[line.contact] += [line.logged_at] if goes else []
+            sent += goes and line.event.event == "mine"
+            kept_back += not goes and line.event.event == "mine"
+    return sent, kept_back
+
+
+def test_what_a_live_journey_did_when_it_ran_is_said_anew_too():
+    old = said("09:30", "c0", "email_opened", properties={"journey": "other", "send": "x", "node": "offer"})
+    looks = journey(
+        started_by(),
+        node("read", "condition", if_={"message": "opened"}),
+        node("keen", "exit", reason="keen"),
+        node("cold", "exit", reason="cold"),
+        edges=["start -> read", "read -> keen: yes", "read -> cold: no"],
+    )
+    lines = sorted([*entering(1), old], key=lambda line: line.logged_at)
+    mine = Published("journey", "j", 1, looks, 0)
+    assert Trial(mine, [offers("other", "theirs")]).run(lines).summary["exited"] == {"cold": 1}
+    assert Trial(mine, [offers("other", "theirs")], alone=True).run(lines).summary["exited"] == {"keen": 1}
+
+
+def test_an_outcome_without_a_send_is_of_every_run_that_came_by_the_node():
+    opened = said("11:00", "c0", "email_opened", properties={"journey": "j", "node": "mail"})
+    others = said("11:00", "c1", "email_opened", properties={"journey": "k", "node": "mail"})
+    lines = sorted([*entering(2), opened, others], key=lambda line: line.logged_at)
+    assert tried(ASKS, lines).summary["exited"] == {"cold": 1, "keen": 1}

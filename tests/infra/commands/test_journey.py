@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from infra.cli import app
-from tests.flows.journeys.scenario import journey, message, pause, started_by
+from tests.flows.journeys.scenario import journey, message, node, pause, started_by
 
 
 def simulate(folder: Path, definitions: Any, lines: list[str], *options: str) -> Result:
@@ -67,6 +67,9 @@ def test_a_line_may_enter_through_the_api_trigger(tmp_path):
     assert json.loads(done.stdout)["entered"] == 1
 
 
+NEXT = journey(started_by(), node("next", "action", do="start_journey", journey="k"))
+
+
 @pytest.mark.parametrize(
     ("definitions", "lines", "options", "said"),
     [
@@ -76,7 +79,9 @@ def test_a_line_may_enter_through_the_api_trigger(tmp_path):
         ([], [], [], "which journey"),
         (journey(started_by(), pause("1h")), ["{}", "x"], [], "events.jsonl: line 2: JSON is malformed"),
         (journey(started_by(), pause("1h")), [], ["--until", "noon"], "--until: 'noon' is no instant"),
-        (journey(started_by(), pause("1h"), exit_when={"segment": "s"}), [], [], "no segment 's' in the file"),
+        (journey(started_by(), pause("1h"), exit_when={"segment": "s"}), [], [], "exit_when: there is no segment 's'"),
+        (NEXT, [], [], "nodes.next.journey: there is no journey 'k'"),
+        ([{**NEXT, "goal": {}}, {"kind": "segment", "id": []}], [], [], "nodes.next.journey: there is no journey 'k'"),
     ],
 )
 def test_bad_input_is_named_with_its_place(tmp_path, definitions, lines, options, said):
@@ -122,6 +127,24 @@ def test_a_draft_in_a_file_is_compared_with_the_version_that_stands(tmp_path, mo
     done = simulate(tmp_path, draft, ADDRESSED, "--until", "2026-01-06T00:00:00Z", "--against", "live")
     assert json.loads(done.stdout)["against"]["difference"]["seconds"]["all"] == {"p50": 3_600.0, "p90": 3_600.0}
     assert simulate(tmp_path, draft, ADDRESSED, "--against", "dead").exit_code == 2
+
+
+def test_the_other_journeys_of_the_file_run_as_well_unless_it_is_alone(tmp_path):
+    api = {"id": "start", "type": "trigger", "on": {"api": True}}
+    first = journey(started_by(), node("next", "action", do="start_journey", journey="second"), id="first")
+    both = [first, journey(api, pause("1h"), id="second")]
+    for options, entered in (([], 1), (["--report"], 1), (["--alone"], 0), (["--report", "--alone"], 0)):
+        done = simulate(tmp_path, both, [line("10:00")], "--id", "second", *options)
+        assert json.loads(done.stdout)["entered"] == entered
+
+
+def test_members_of_snapshots_are_given_by_a_file(tmp_path):
+    (tmp_path / "snapshots.json").write_text('{"old": ["u"]}')
+    body = journey(started_by(), pause("1h"), exit_when={"snapshot": "old"})
+    assert "there is no snapshot 'old'" in simulate(tmp_path, body, [line("10:00")]).stderr
+    given = ["--snapshots", str(tmp_path / "snapshots.json")]
+    done = simulate(tmp_path, body, [line("10:00"), line("10:00", "v")], *given)
+    assert json.loads(done.stdout)["exited"] == {"exit_when": 1}
 
 
 def test_without_events_a_running_installation_is_asked(tmp_path, monkeypatch):

@@ -1,0 +1,86 @@
+"""Definitions tried over lines: a replay in which they become active at an instant, and rankings are computed.
+
+    lines ──▶ replay        at each instant of a ranking's schedule: what was logged before it ──▶ places, for everyone
+
+As the ranker does it (`infra.ranker`): at once where nothing was computed yet, then on schedule. What stands of those
+that something was computed of is used as it stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from flows.contact.active import Definitions, StatesIn
+from flows.contact.replay import Line, Replay
+from flows.definitions.catalogue import Published
+from flows.journeys.arming import next_cron
+from flows.journeys.matching import Names
+from flows.segments.ranked_lines import rank_in, zone_in
+from schemas.definitions import parse
+from schemas.definitions.condition_forms import read_event_name
+from schemas.definitions.ranking import KIND as RANKING
+from schemas.definitions.ranking import RESULT, Ranking
+from schemas.records import LEAD_MS, Definition, Entry, Record, encode
+
+_CLAIMING = ("identify", "alias")  # who is a part of whom
+
+
+class Rehearsal:
+    """Lines come in the order of `logged_at`; `states_in` reads the files that the definitions name."""
+
+    def __init__(
+        self,
+        published: Sequence[Published],
+        emitted: Callable[[int, Entry], None],
+        snapshots: Mapping[str, frozenset[str]] | None = None,
+        states_in: StatesIn = lambda partition, path: {},
+    ):
+        self._published = sorted(published, key=lambda p: (p.kind, p.id))
+        self._files: dict[str, Mapping[str, bytes]] = {}
+        self.definitions = Definitions(snapshots, lambda n, path: self._files.get(path) or states_in(n, path))
+        self.replay = Replay(self.definitions, emitted)
+        self._rankings = _uncomputed(self._published)
+        self._ranked = Names.of(read_event_name(ranking.of.performed) for ranking in self._rankings)
+        self._seen: list[Line] = []  # what rankings are computed from
+        self._due: dict[str, int] = {}  # ranking -> its next instant
+
+    def publish(self, active_from: int) -> None:
+        """Let the definitions become active at the instant."""
+        for p in self._published:
+            self.define(Definition(p.kind, p.id, "publish", p.version, dict(p.body)), active_from)
+        self._due = dict.fromkeys((ranking.id for ranking in self._rankings), active_from)
+
+    def define(self, act: Definition, active_from: int) -> None:
+        """Apply one act, which is active from the instant on."""
+        offset = self.definitions.catalogue.next_offset
+        self.definitions.apply(Record(offset, active_from - LEAD_MS, f"{act.kind}/{act.id}", encode(act)))
+
+    def keep(self, path: str, stored: Mapping[str, bytes]) -> None:
+        """A file that a definition is to name."""
+        self._files[path] = stored
+
+    def take(self, line: Line) -> None:
+        """Apply a line, after what time brings up to it."""
+        self._rank_until(line.logged_at)
+        self.replay.run([line])
+        if self._rankings and (line.event.type in _CLAIMING or line.event.name in self._ranked):
+            self._seen.append(line)
+
+    def pass_time(self, until: int) -> None:
+        """Let happen what time brings up to and including the instant."""
+        self._rank_until(until)
+        self.replay.pass_time(until)
+
+    def _rank_until(self, until: int) -> None:
+        while self._due and (at := min(self._due.values())) <= until:
+            self.replay.pass_time(at - 1)
+            due = [ranking for ranking in self._rankings if self._due[ranking.id] == at]
+            rank_in(self.replay, due, self._seen, self._files, at)
+            for ranking in due:
+                self._due[ranking.id] = next_cron(ranking.schedule, at, zone_in(self.definitions, ranking, at))
+
+
+def _uncomputed(published: Sequence[Published]) -> list[Ranking]:
+    computed = {p.id for p in published if p.kind == RESULT}
+    made = [parse(p.body) for p in published if p.kind == RANKING and p.id not in computed]
+    return [ranking for ranking in made if isinstance(ranking, Ranking)]
