@@ -143,6 +143,7 @@ class ContactFold:
             return
         if past:
             segments.recall(scope, past)
+            policy.recall(scope, past)
         if before is not None:
             scope.keys |= _defaults_that_changed(before, active)
         self._conclude(scope)

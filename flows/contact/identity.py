@@ -21,6 +21,7 @@ from flows.contact.recent import union
 from flows.contact.scope import Scope
 from flows.contact.section import Contact, Section
 from flows.holdouts import reducer as holdouts
+from flows.policy import reducer as policy
 from flows.segments import engine as segments
 from schemas.errors import TerminalError
 from schemas.facts import MERGE_CLAIMED, MERGED
@@ -75,9 +76,11 @@ def _send(scope: Scope, state: Contact, into: str) -> None:
 
 
 def hand_over(scope: Scope, past: Mapping[str, Any], sections: int) -> None:
-    """Send a merged contact's past, which became known after its merge, on to what it is a part of: leaf -> state."""
+    """Send a merged contact's past, which became known after its merge, on to what it is a part of: leaf -> state, and
+    the messages that a cap counts."""
     state = Contact(None, sections)
     state.get(segments.SECTION).states = dict(past)
+    state.get(policy.SECTION).planned = policy.past_of(past).planned
     _send(scope, state, scope.state.merged_into)
 
 

@@ -36,8 +36,8 @@ class FrequencyCap(Body):
 
     Without `channel` those of email, sms and push are counted together; `topic` and `campaign` (a campaign's id, or
     that of a journey whose messages name none) narrow what is counted; `per` counts each topic or campaign by itself.
-    A planned message counts at its instant unless it was skipped or failed; what was planned before the cap was active
-    is not known to it.
+    A planned message counts at its instant unless it was skipped or failed. What was planned before the cap was active
+    is brought to it from ClickHouse, as a rule within some seconds; until then it does not count.
     """
 
     KIND: ClassVar[str] = "frequency_cap"
