@@ -21,9 +21,10 @@ class Verified(BaseModel):
 
     at: AwareDatetime
     mismatches: int
+    failed: int = Field(description="segments that could not be recomputed")
     segments: dict[str, dict[str, Any]] = Field(
         description="stream, batch: how many members each finds; only_stream, only_batch: who is only in one; "
-        "or `skipped`, with the reason"
+        "or `skipped` or `failed`, with the reason"
     )
 
 
@@ -33,4 +34,6 @@ async def verify(
 ) -> Verified:
     """Recompute every segment from history, and compare it with what the stream has said."""
     report = await read.work(lambda ask: Verifier(deps.log, ask, defined.store.get, defined.past.get).run())
-    return Verified(at=from_ms(report.at), mismatches=report.mismatches, segments=report.as_json())
+    return Verified(
+        at=from_ms(report.at), mismatches=report.mismatches, failed=len(report.failed), segments=report.as_json()
+    )

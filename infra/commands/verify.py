@@ -19,8 +19,14 @@ def register(app: typer.Typer) -> None:
 
     @app.command()
     def verify() -> None:
-        """Recompute every segment from history; JSON by segment; exit 1 on a mismatch. Asks a running installation."""
+        """Recompute every segment from history; JSON by segment. Asks a running installation.
+
+        Exit 1 on a mismatch, and where a segment could not be recomputed: stderr then says why.
+        """
         answer = ask(Settings(), "POST", "/v1/verify", timeout_s=_LONGEST_S)
         typer.echo(json.dumps(answer["segments"], ensure_ascii=False))
-        if answer["mismatches"]:
+        for id, told in answer["segments"].items():
+            if "failed" in told:
+                typer.echo(f"segment {id} could not be recomputed: {told['failed']}", err=True)
+        if answer["mismatches"] or answer["failed"]:
             raise typer.Exit(UNEQUAL)

@@ -133,6 +133,7 @@ ROWS: Final[dict[str, tuple[Panel, ...]]] = {
             "none",
             ("sum by (segment) (waxwing_verify_mismatches)", "{{segment}} differs"),
             ("max(waxwing_verify_young_segments)", "too young"),
+            ("max(waxwing_verify_failed_segments)", "failed"),
         ),
         graph(
             "ClickHouse takes rows; hydration",

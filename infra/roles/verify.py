@@ -8,7 +8,7 @@ from typing import Final
 
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from api.verifier import Verifier
+from api.verifier import Verifier, reason
 from connectors.open import open_log
 from infra.settings import Settings
 from schemas.times import parse_duration
@@ -41,7 +41,7 @@ def _verify(verifier: Verifier, stop: threading.Event) -> None:
     try:
         report = verifier.run(stop.wait)
     except (ClickHouseError, OSError) as fault:
-        _LOG.warning("segments could not be verified now: %s", str(fault).partition("\n")[0][:300])
+        _LOG.warning("segments could not be verified now: %s", reason(fault))
         return
-    text = "verified %d segments: %d mismatches, %d too young"
-    _LOG.info(text, len(report.segments), report.mismatches, len(report.young))
+    text = "verified %d segments: %d mismatches, %d too young, %d failed"
+    _LOG.info(text, len(report.segments), report.mismatches, len(report.young), len(report.failed))

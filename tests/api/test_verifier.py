@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
+from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 from prometheus_client import REGISTRY
 
 from api.verifier import Report, Verifier
@@ -102,5 +104,40 @@ def test_a_segment_is_whole_where_nothing_that_it_asks_happened_before(there):
     assert (report.young, report.segments["callers"].stream, report.mismatches) == ({}, 1, 0)
 
 
+def test_a_segment_that_cannot_be_recomputed_keeps_no_other_from_being_compared(there):
+    there.publish(*ALL)
+    live(there)
+    there.log.append([change("zoe", "segment_entered", "wrong", there.now, segment="gold", version=1)])
+    there.settle(10_000)
+
+    def ask(sql: str, parameters: Mapping[str, Any]) -> Any:
+        if "order" in parameters.values():
+            raise DatabaseError("Memory limit (for query) exceeded\nStack trace: …")
+        return there.world.clickhouse.query(sql, parameters)
+
+    report = Verifier(there.log, ask, there.store.get, lambda path: {}).run(lambda seconds: None)
+    why = "DatabaseError: Memory limit (for query) exceeded"
+    assert report.failed == {"buyers": why, "calm": why}
+    assert {id: (c.stream, c.batch) for id, c in report.segments.items()} == {"gold": (3, 2), "picked": (1, 1)}
+    assert (report.mismatches, report.as_json()["calm"]) == (1, {"failed": why})
+    assert REGISTRY.get_sample_value("waxwing_verify_failed_segments") == 2
+
+
+def test_a_clickhouse_that_goes_away_meanwhile_is_no_segments_fault(there):
+    there.publish(*ALL)
+    live(there)
+    there.settle(10_000)
+    answered: list[str] = []
+
+    def ask(sql: str, parameters: Mapping[str, Any]) -> Any:
+        if len(answered) == 3:
+            raise OperationalError("connection refused")
+        answered.append(sql)
+        return there.world.clickhouse.query(sql, parameters)
+
+    with pytest.raises(OperationalError):
+        Verifier(there.log, ask, there.store.get, lambda path: {}).run(lambda seconds: None)
+
+
 def test_an_empty_installation_has_nothing_to_compare(there):
-    assert verified(there) == Report(there.world.reads.log.now() - 250 - 5_000, {}, {})
+    assert verified(there) == Report(there.world.reads.log.now() - 250 - 5_000, {}, {}, {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 from collections.abc import Iterator
@@ -91,8 +92,16 @@ def test_a_refusal_and_a_fault_are_told_apart():
 
 @pytest.mark.parametrize(("mismatches", "code"), [(0, 0), (2, 1)])
 def test_a_mismatch_is_a_negative_answer(mismatches, code):
-    body = f'{{"segments": {{"gold": {{"stream": 1}}}}, "mismatches": {mismatches}}}'.encode()
+    body = f'{{"segments": {{"gold": {{"stream": 1}}}}, "mismatches": {mismatches}, "failed": 0}}'.encode()
     with answering(200, body) as (port, asked):
         done = run(port, "verify")
     assert (done.exit_code, done.stdout.strip()) == (code, '{"gold": {"stream": 1}}')
     assert asked == ["POST /v1/verify Bearer k"]
+
+
+def test_a_segment_that_could_not_be_recomputed_is_a_negative_answer_that_says_why():
+    body = b'{"segments": {"gold": {"stream": 1}, "vast": {"failed": "too much"}}, "mismatches": 0, "failed": 1}'
+    with answering(200, body) as (port, _):
+        done = run(port, "verify")
+    assert (done.exit_code, json.loads(done.stdout)["gold"]) == (1, {"stream": 1})
+    assert done.stderr.strip() == "segment vast could not be recomputed: too much"
