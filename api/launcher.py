@@ -9,10 +9,8 @@ second is told (VersionTaken). What does not fit how things stand raises Refusal
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from functools import partial
 from typing import Final
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -26,15 +24,13 @@ from flows.campaigns.acts import Files, going_on, planned, stopped
 from flows.campaigns.firings import Firing, Missed
 from flows.campaigns.launch import KIND, Launch, State, firing_id, launches, read_launch
 from flows.campaigns.references import read_campaign
-from flows.campaigns.release import compile_rate, local_instants, released
+from flows.campaigns.release import begin_of, compile_rate, released, wanted
 from flows.definitions.catalogue import Catalogue, Published, Snapshot
-from flows.journeys.localtime import resolve
 from flows.segments.sql.run import Ask
-from schemas.definitions.campaign import CONTACT, Campaign, Once
+from schemas.definitions.campaign import Campaign
 from schemas.errors import Refusal
-from schemas.moments import read_moment
 from schemas.records import LEAD_MS, Definition
-from schemas.times import SECOND, to_ms
+from schemas.times import SECOND
 from schemas.topics import EVENTS
 from sinks.past_store import PastStore
 
@@ -143,31 +139,20 @@ class Launcher:
             raise Refusal(f"campaign {launch.campaign} is not launched: {'; '.join(found)}")
         published = list(snapshot.current.values())
         who = audience(ask, campaign, published, watermark, self._stores)
-        wanted = self._wanted(ask, campaign, snapshot, who.contacts, watermark, firing)
-        earliest = self._log.now() + MARGIN
-        wanted = {contact: max(at, earliest) for contact, at in wanted.items()}
-        launch = msgspec.structs.replace(launch, audience=len(wanted), excluded=who.excluded, as_of=watermark)
-        launch = planned(launch, released(wanted, compile_rate(campaign.rate), launch.id), self.files)
-        fail_point("before_launch")
-        return launch
-
-    def _wanted(
-        self,
-        ask: Ask,
-        campaign: Campaign,
-        snapshot: Snapshot,
-        contacts: Sequence[str],
-        watermark: int,
-        firing: Firing | None,
-    ) -> dict[str, int]:
-        """When each contact should get it, if there were no rate; 0 for at once."""
         workspace = snapshot.get("workspace", "default")
         default = "UTC" if workspace is None else str(workspace.body.get("timezone", "UTC"))
-        begins = _begins(campaign, default) if firing is None else firing.local or firing.at
-        if isinstance(begins, int):
-            return dict.fromkeys(contacts, begins)
-        own = zones(ask, list(snapshot.current.values()), contacts, watermark)
-        return local_instants(own, begins, default)
+        begins = begin_of(campaign, default) if firing is None else firing.local or firing.at
+        instants = wanted(
+            begins,
+            who.contacts,
+            lambda contacts: zones(ask, published, contacts, watermark),
+            default,
+            self._log.now() + MARGIN,
+        )
+        launch = msgspec.structs.replace(launch, audience=len(instants), excluded=who.excluded, as_of=watermark)
+        launch = planned(launch, released(instants, compile_rate(campaign.rate), launch.id), self.files)
+        fail_point("before_launch")
+        return launch
 
     def _stop(self, id: str, state: State, of: Sequence[State], reason: str, by: str) -> None:
         now = self._log.now()
@@ -187,20 +172,6 @@ class Launcher:
             [Definition(KIND, launch.id, "publish", version, launch.body(), by) for launch, version in made],
         )
         fail_point("after_launch")
-
-
-def _begins(campaign: Campaign, default: str) -> int | datetime:
-    """The instant of a broadcast, or the local time where it is each contact's own."""
-    schedule = campaign.schedule
-    if not isinstance(schedule, Once):
-        return 0
-    moment = read_moment(schedule.at)
-    assert moment is not None
-    if moment.tzinfo is not None:
-        return to_ms(moment)
-    if schedule.timezone == CONTACT:
-        return moment
-    return resolve(moment, ZoneInfo(schedule.timezone or default))
 
 
 def _lasts(launch: Launch, now: int) -> bool:

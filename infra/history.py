@@ -14,7 +14,10 @@ from connectors.files import ImportedFile, read_mapping
 from connectors.segment_spec import contact_of, read_event, read_instant
 from flows.contact.replay import Line
 from flows.definitions.catalogue import Published
+from flows.segments.order import refuse_cycles
 from schemas.definitions import Body, parse
+from schemas.definitions.conditions import parse_condition, references
+from schemas.definitions.segment import Segment
 from schemas.errors import InvalidInput, UnreadableRecord, Violation
 from schemas.facts import ENTER
 from schemas.records import decode_event
@@ -34,7 +37,13 @@ def read_whole(path: Path, snapshots: Iterable[str] = ()) -> list[tuple[dict[str
     given = {("snapshot", id): Published("snapshot", id, 1, {}, 0) for id in snapshots}
     places = [f"{d.place}: {d.body.get('kind')} {d.body.get('id')}" for d in documents]
     absent = unknown_names(given, [d.body for d in documents], places)
-    return _parsed(documents, faults, [fault for fault in absent if not fault.path.endswith(".template")])
+    found = _parsed(documents, faults, [fault for fault in absent if not fault.path.endswith(".template")])
+    refuse_cycles({body.id: _asked(body) for _, body in found if isinstance(body, Segment)})
+    return found
+
+
+def _asked(segment: Segment) -> set[str]:
+    return set() if segment.where is None else references(parse_condition(segment.where))
 
 
 def _parsed(

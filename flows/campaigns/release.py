@@ -8,7 +8,7 @@ while somebody waits. Those who are wanted at one instant go in an order by hash
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -19,7 +19,8 @@ from flows.contact.subject import is_zone
 from flows.journeys.localtime import resolve
 from schemas.definitions import campaign as written
 from schemas.ids import bucket
-from schemas.times import HOUR, MINUTE, SECOND
+from schemas.moments import read_moment
+from schemas.times import HOUR, MINUTE, SECOND, to_ms
 
 _PER: Final = {"second": SECOND, "minute": MINUTE, "hour": HOUR}
 _encode: Final = msgspec.msgpack.Encoder().encode
@@ -84,6 +85,37 @@ def local_instants(contacts: Mapping[str, str], local: datetime, default: str) -
             of_zone[zone] = resolve(local, ZoneInfo(zone if is_zone(zone) else default))
         found[contact] = of_zone[zone]
     return found
+
+
+def begin_of(campaign: written.Campaign, default: str) -> int | datetime:
+    """The instant at which a broadcast begins, or the local time where that is each contact's own; 0: at once.
+
+    `default` is the workspace's zone.
+    """
+    schedule = campaign.schedule
+    if not isinstance(schedule, written.Once):
+        return 0
+    moment = read_moment(schedule.at)
+    assert moment is not None
+    if moment.tzinfo is not None:
+        return to_ms(moment)
+    if schedule.timezone == written.CONTACT:
+        return moment
+    return resolve(moment, ZoneInfo(schedule.timezone or default))
+
+
+def wanted(
+    begins: int | datetime,
+    contacts: Sequence[str],
+    zones_of: Callable[[Sequence[str]], Mapping[str, str]],
+    default: str,
+    earliest: int,
+) -> dict[str, int]:
+    """When each contact should get its message if there were no rate, at the earliest from an instant on."""
+    if isinstance(begins, int):
+        return dict.fromkeys(contacts, max(begins, earliest))
+    own = local_instants(zones_of(contacts), begins, default)
+    return {contact: max(at, earliest) for contact, at in own.items()}
 
 
 def by_partition(instants: Instants, partition_of: Callable[[str], int]) -> dict[int, dict[str, int]]:

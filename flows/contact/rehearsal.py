@@ -8,8 +8,10 @@ that something was computed of is used as it stands.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final, Literal
 
+from flows.campaigns.launch import KIND as LAUNCH
 from flows.contact.active import Definitions, StatesIn
 from flows.contact.replay import Line, Replay
 from flows.definitions.catalogue import Published
@@ -22,7 +24,15 @@ from schemas.definitions.ranking import KIND as RANKING
 from schemas.definitions.ranking import RESULT, Ranking
 from schemas.records import LEAD_MS, Definition, Entry, Record, encode
 
+# What acts by itself, or is no part of the fold: nothing of it is asked a second time.
+_NOT_ASKED: Final = frozenset({"journey_migration", "campaign", LAUNCH, "provider", "crm_mapping", "asset"})
 _CLAIMING = ("identify", "alias")  # who is a part of whom
+_ASKING = ("segment", "journey")  # whose conditions look at the past
+
+
+def standing_around(published: Iterable[Published], alone: bool) -> list[Published]:
+    """What stands around something that is tried: journeys run alongside, unless it is `alone`."""
+    return [p for p in published if p.kind not in _NOT_ASKED and not (alone and p.kind == "journey")]
 
 
 class Rehearsal:
@@ -44,11 +54,19 @@ class Rehearsal:
         self._seen: list[Line] = []  # what rankings are computed from
         self._due: dict[str, int] = {}  # ranking -> its next instant
 
-    def publish(self, active_from: int) -> None:
-        """Let the definitions become active at the instant."""
+    def publish(self, first: int, active_from: int | None = None) -> None:
+        """Let the definitions become active at the instant, or before the first line, which is logged at `first`.
+
+        What conditions ask of the time between is known to them: they warm up, as what is published late does.
+        """
+        begin = first - 1 if active_from is None else active_from
+        late = [p for p in self._published if begin >= first and p.kind in _ASKING]
+        for p in late:
+            self.define(Definition(p.kind, p.id, "publish", p.version, dict(p.body), warming=True), first - 1)
         for p in self._published:
-            self.define(Definition(p.kind, p.id, "publish", p.version, dict(p.body)), active_from)
-        self._due = dict.fromkeys((ranking.id for ranking in self._rankings), active_from)
+            op: Literal["publish", "switch"] = "switch" if p in late else "publish"
+            self.define(Definition(p.kind, p.id, op, p.version, {} if p in late else dict(p.body)), begin)
+        self._due = dict.fromkeys((ranking.id for ranking in self._rankings), begin)
 
     def define(self, act: Definition, active_from: int) -> None:
         """Apply one act, which is active from the instant on."""

@@ -8,11 +8,10 @@ time: what they said and sent is among the records; nor do the others where the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
-from flows.campaigns.launch import KIND as LAUNCH
 from flows.contact.active import StatesIn
-from flows.contact.rehearsal import Rehearsal
+from flows.contact.rehearsal import Rehearsal, standing_around
 from flows.contact.replay import Line
 from flows.definitions.catalogue import Published
 from flows.journeys.answering import Answers
@@ -21,9 +20,6 @@ from flows.journeys.simulation import Summary
 from schemas.facts import MESSAGE_FACTS
 from schemas.records import Entry, Event, decode_send
 from schemas.topics import SENDS
-
-# What acts by itself, or is no part of the fold: nothing of it is asked a second time.
-_NOT_ASKED: Final = frozenset({"journey_migration", "campaign", LAUNCH, "provider", "crm_mapping", "asset"})
 
 
 class Outcome(NamedTuple):
@@ -52,8 +48,7 @@ class Trial:
         states_in: StatesIn = lambda partition, path: {},
         alone: bool = False,
     ):
-        left_out = _NOT_ASKED | ({"journey"} if alone else set())
-        around = [p for p in others if p.kind not in left_out and (p.kind, p.id) != ("journey", journey.id)]
+        around = [p for p in standing_around(others, alone) if (p.kind, p.id) != ("journey", journey.id)]
         self._journey, self._running = journey.id, {journey.id, *(p.id for p in around if p.kind == "journey")}
         self._summary = Summary(journey.id, journey.body.get("key") is not None)
         self._report = Report(journey.body, samples)
@@ -68,7 +63,7 @@ class Trial:
             if until is not None and line.logged_at > until:
                 break
             if not begun:
-                self._rehearsal.publish(line.logged_at - 1 if active_from is None else active_from)
+                self._rehearsal.publish(line.logged_at, active_from)
                 begun = True
             if not self._is_own(line.event):
                 self._rehearsal.take(line)

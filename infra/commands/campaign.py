@@ -1,4 +1,4 @@
-"""`waxwing campaign`: preview, launch, pause, resume, cancel and show; asked of a running installation."""
+"""`waxwing campaign`: preview, launch, pause, resume, cancel and show, asked of a running installation; simulate."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from urllib.parse import quote
 import typer
 
 from infra.client import NotThere, ask, show
+from infra.commands.simulating_campaign import simulate
 from infra.settings import Settings
 
 NEGATIVE: Final = 1
 LAUNCH_S: Final = 600.0  # freezing a large audience takes its time
 app = typer.Typer(help="Campaigns.", no_args_is_help=True)
+app.command()(simulate)
 Id = Annotated[str, typer.Argument(help="the campaign")]
 Reason = Annotated[str, typer.Option("--reason", help="why; it is kept and shown")]
 

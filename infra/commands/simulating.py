@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final, NamedTuple, TypeAlias
+from typing import Annotated, Any, Final, NamedTuple
 from urllib.parse import quote
 
 import msgspec
@@ -14,24 +14,18 @@ from connectors.open import open_log
 from connectors.publish import CatalogueReader, newest
 from flows.contact.replay import Line
 from flows.definitions.catalogue import Published
-from flows.journeys.answering import Answers, Rates
 from flows.journeys.report import SAMPLES
 from flows.journeys.trial import Outcome, Trial, compared
-from flows.segments.order import refuse_cycles
 from infra.client import NOT_THERE, show
-from infra.history import read_definitions, read_files, read_lines, read_option_instant, read_snapshots, read_whole
+from infra.commands.tried import Named, answering, chosen, read_history, read_rates
+from infra.history import read_definitions, read_option_instant, read_snapshots, read_whole
 from infra.settings import Settings
-from schemas.definitions import Body
-from schemas.definitions.conditions import parse_condition, references
 from schemas.definitions.journey import Journey
-from schemas.definitions.segment import Segment
 from schemas.errors import InvalidInput, Violation
 
 LIVE: Final = "live"
 PLAIN: Final = ("entered", "completed", "exited", "nodes", "sends", "skips")  # what is always told (DESIGN §7)
 PATIENCE_S: Final = 3_600.0  # that a whole history may take
-_Named: TypeAlias = dict[str, dict[str, float]]  # channel, or channel/template -> its rates
-_Share: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
 def simulate(
@@ -71,20 +65,18 @@ def simulate(
     """
     of_installation, members = history or not events, read_snapshots(snapshots)
     definitions = read_definitions(file) if of_installation else read_whole(file, members)
-    journey = _chosen(file, [body for _, body in definitions], id)
+    journey = chosen(file, [body for _, body in definitions], Journey, id)
     if against not in ("", LIVE):
         raise InvalidInput("--against", [Violation("", f"{against!r} is not {LIVE!r}")])
     end, active_from = read_option_instant("--until", until), read_option_instant("--published-at", published_at)
     bodies = [written for written, _ in definitions]
     if of_installation or not events:
         how = {"until": until or None, "share": share, "imported": imported, "samples": samples, "alone": alone}
-        answers = {"outcomes": _outcomes(outcomes) or outcomes or "measured", "against": against or None}
+        answers = {"outcomes": read_rates(outcomes) or outcomes or "measured", "against": against or None}
         _over_history(journey.id, bodies, how | answers)
         return
-    refuse_cycles({body.id: _asked(body) for _, body in definitions if isinstance(body, Segment)})
-    lines = read_lines(events[0]) if mapping is None and len(events) == 1 else read_files(events, mapping)
-    over = _Over(lines, end, active_from, samples, alone, members)
-    found = _try(journey.id, bodies, over, _outcomes(outcomes), against)
+    over = _Over(read_history(events, mapping), end, active_from, samples, alone, members)
+    found = _try(journey.id, bodies, over, read_rates(outcomes), against)
     typer.echo(msgspec.json.encode(found if report or outcomes or against else {name: found[name] for name in PLAIN}))
 
 
@@ -106,12 +98,12 @@ class _Over(NamedTuple):
     snapshots: dict[str, frozenset[str]]
 
 
-def _try(id: str, bodies: Sequence[dict[str, Any]], over: _Over, rates: _Named | None, against: str) -> dict[str, Any]:
+def _try(id: str, bodies: Sequence[dict[str, Any]], over: _Over, rates: Named | None, against: str) -> dict[str, Any]:
     """All figures, over lines."""
     others = [Published(b["kind"], b["id"], 1, b, 0) for b in bodies]
 
     def tried(body: dict[str, Any], version: int) -> Outcome:
-        answers = None if rates is None else Answers({name: Rates(**each) for name, each in rates.items()})
+        answers = answering(rates)
         journey = Published("journey", id, version, body, 0)
         trial = Trial(journey, others, answers, over.snapshots, over.samples, alone=over.alone)
         return trial.run(over.lines, over.until, over.active_from)
@@ -123,29 +115,6 @@ def _try(id: str, bodies: Sequence[dict[str, Any]], over: _Over, rates: _Named |
 
 def _of(id: str, bodies: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return next(body for body in bodies if (body["kind"], body["id"]) == ("journey", id))
-
-
-def _outcomes(text: str) -> _Named | None:
-    """The rates of a file; None where nobody answers, or the installation has to measure it."""
-    if text in ("", "none", "measured"):
-        return None
-    file = Path(text)
-    try:
-        rates = msgspec.json.decode(file.read_bytes(), type=dict[str, _Rates])
-    except msgspec.DecodeError as fault:
-        form = '{"email": {"delivered": 0.98, "opened": 0.4, "clicked": 0.1}}'
-        raise InvalidInput(
-            str(file), [Violation("", f"{fault}; write {form}, by channel or channel/template")]
-        ) from None
-    return {name: msgspec.to_builtins(each) for name, each in rates.items()}
-
-
-class _Rates(msgspec.Struct, forbid_unknown_fields=True):
-    """As `flows.journeys.answering.Rates`, checked."""
-
-    delivered: _Share = 1.0
-    opened: _Share = 0.0
-    clicked: _Share = 0.0
 
 
 def _live(id: str) -> dict[str, Any]:
@@ -160,16 +129,3 @@ def _live(id: str) -> dict[str, Any]:
         typer.echo(f"there is no journey {id!r} that stands", err=True)
         raise typer.Exit(NOT_THERE)
     return dict(stands.body)
-
-
-def _chosen(file: Path, bodies: list[Body], id: str) -> Journey:
-    journeys = [body for body in bodies if isinstance(body, Journey) and id in ("", body.id)]
-    if len(journeys) == 1:
-        return journeys[0]
-    known = ", ".join(body.id for body in bodies if isinstance(body, Journey)) or "none"
-    what = f"there is no journey {id!r}" if id else f"which journey? give --id, one of: {known}"
-    raise InvalidInput(str(file), [Violation("", what)])
-
-
-def _asked(segment: Segment) -> set[str]:
-    return set() if segment.where is None else references(parse_condition(segment.where))

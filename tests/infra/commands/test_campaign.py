@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.testing import CliRunner, Result
 
 from connectors.documents import files_of, read_documents
 from connectors.publish import CatalogueReader, newest, publish
 from connectors.sqlite_log import SqliteLog
+from infra.cli import app
 from tests.conftest import ROOT
 from tests.infra.commands.test_explain import answering, run
 
@@ -53,3 +56,46 @@ def test_the_samples_can_be_published_together(tmp_path: Path):
         types = {p.id: p.body["type"] for p in newest(catalogue).of("campaign")}
     log.close()
     assert types == {"spring-sale": "one_time", "weekly-newsletter": "recurring", "thanks": "triggered"}
+
+
+PEOPLE = [
+    {"type": "identify", "userId": f"c{n}", "traits": {"email": f"c{n}@x.com"}, "timestamp": f"2026-01-05T09:0{n}:00Z"}
+    for n in range(3)
+]
+BROADCAST = {
+    "kind": "campaign",
+    "id": "spring",
+    "type": "one_time",
+    "class": "transactional",
+    "audience": {"everyone": True},
+    "content": {"channel": "email", "template": "note"},
+}
+
+
+def simulate(folder: Path, bodies: list[dict[str, Any]], *options: str) -> Result:
+    (folder / "campaign.json").write_text(json.dumps(bodies))
+    (folder / "events.jsonl").write_text("\n".join(map(json.dumps, PEOPLE)))
+    files = [str(folder / "campaign.json"), "--events", str(folder / "events.jsonl")]
+    return CliRunner().invoke(app, ["campaign", "simulate", *files, *options])
+
+
+def test_a_campaign_is_simulated_over_a_file(tmp_path):
+    found = json.loads(simulate(tmp_path, [BROADCAST], "--at", "2026-01-05T09:01:00Z").stdout)
+    assert (found["audience"], [send["contact"] for send in found["sends"]]) == (2, ["c0", "c1"])
+    assert len(json.loads(simulate(tmp_path, [BROADCAST]).stdout)["sends"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("bodies", "options", "said"),
+    [
+        ([], [], "which campaign? give --id, one of: none"),
+        ([BROADCAST, {**BROADCAST, "id": "two"}], ["--id", "three"], "there is no campaign 'three'"),
+        ([{**BROADCAST, "audience": {"segment": "s"}}], [], "campaign spring: audience: there is no segment 's'"),
+        ([{**BROADCAST, "type": "recurring"}], [], "campaign spring: schedule: a recurring campaign needs it"),
+        ([BROADCAST], ["--at", "noon"], "--at: 'noon' is no instant"),
+    ],
+)
+def test_a_campaign_that_cannot_be_simulated_is_refused_with_every_place(tmp_path, bodies, options, said):
+    done = simulate(tmp_path, bodies, *options)
+    assert done.exit_code == 2
+    assert said in done.stderr

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.flows.journeys.scenario import journey, message, pause, started_by
+from tests.flows.journeys.scenario import journey, message, node, pause, segment, started_by
 from tests.language.lines import did, says
 from tests.language.told import Told
 
@@ -54,6 +54,21 @@ CASES = (
         [PLAIN],
         [did("u", "go", "01-05 10:00")],
         {"entered": 1},
+    ),
+    Told(
+        "unless `--published-at T`, then from T",  # and what was done before is known to their conditions
+        [
+            journey(
+                node("start", "trigger", on={"segment": "buyers", "current": True}),
+                node("twice", "condition", if_={"performed": "buy", "count": {"op": "gte", "value": 2}}),
+                message("a"),
+                edges=["start -> twice", "twice -> a: yes", "twice -> done: no", "a -> done"],
+            ),
+            segment("buyers", {"performed": "buy", "within": "7d"}),
+        ],
+        [MAIL, did("u", "buy", "01-02"), did("u", "buy", "01-03"), did("v", "buy", "01-03"), go(1, "01-06")],
+        {"entered": 2, "sends": ["u a 01-05"]},
+        published_at="01-05",
     ),
     Told(
         "unless `--published-at T`, then from T",
