@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing.synchronize import Event as Signal
 from pathlib import Path
 from typing import Any
@@ -161,7 +162,7 @@ def _live(rate: int, seconds: int, providers: Sequence[str]) -> list[float]:
     with tempfile.TemporaryDirectory() as folder, vendor.serving() as server:
         log = _prepared(folder, providers)
         state = Path(folder) / "state"
-        with folding(Path(folder) / "log.db", state), delivering(folder, server.url):
+        with folding(partial(SqliteLog, Path(folder) / "log.db", PARTITIONS), state), delivering(folder, server.url):
             begun = _happen(log, rate, seconds)
             _until(lambda: server.count() >= len(begun))
         accepted = server.accepted()

@@ -14,6 +14,7 @@ from prometheus_client import REGISTRY
 
 from connectors.log import Log
 from schemas.topics import EVENTS
+from sinks.state_store import saved_offset
 
 
 class Folded(NamedTuple):
@@ -66,3 +67,12 @@ def in_processes(open_log: Callable[[], Log], folder: Path, groups: Sequence[Seq
     """`fold_to_end` in a process of its own for each group of partitions, at once. `open_log` is pickled."""
     with multiprocessing.get_context("spawn").Pool(len(groups)) as pool:
         return pool.starmap(fold_to_end, [(open_log, folder, group) for group in groups])
+
+
+def settle(open_log: Callable[[], Log], folder: Path, groups: Sequence[Sequence[int]]) -> None:
+    """`in_processes` until nothing is left to fold, also of what folding said to other contacts."""
+    log, is_settled = open_log(), False
+    while not is_settled:
+        in_processes(open_log, folder, groups)
+        is_settled = all(saved_offset(folder / str(n)) >= log.end(EVENTS, n) for group in groups for n in group)
+    log.close()

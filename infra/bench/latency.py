@@ -7,12 +7,14 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing.synchronize import Event as Signal
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from connectors.log import Log
 from connectors.publish import CatalogueReader, publish
 from connectors.sqlite_log import SqliteLog
 from infra.bench.result import Result, percentile
@@ -40,7 +42,7 @@ def journey(id: str, event: str, wait: str) -> dict[str, Any]:
     }
 
 
-def serve(path: Path, folder: Path, ready: Signal, stop: Signal) -> None:
+def serve(open_log: Callable[[], Log], folder: Path, ready: Signal, stop: Signal) -> None:
     """The contacts flow in a process of its own, until `stop`."""
     from connectors.engine import run_flow
     from flows.contact import flow
@@ -52,7 +54,7 @@ def serve(path: Path, folder: Path, ready: Signal, stop: Signal) -> None:
             ready.set()
         return stop.is_set()
 
-    built = flow.build(SqliteLog(path, partitions=PARTITIONS), folder, stop=ended, opened=opened)
+    built = flow.build(open_log(), folder, stop=ended, opened=opened)
     thread = threading.Thread(target=run_flow, args=(built,))
     thread.start()
     thread.join()
@@ -76,11 +78,11 @@ class Served(NamedTuple):
 
 
 @contextmanager
-def serving(path: Path, folder: Path) -> Iterator[Served]:
-    """The flow running, until the context ends."""
+def serving(open_log: Callable[[], Log], folder: Path) -> Iterator[Served]:
+    """The flow running, until the context ends. `open_log` is pickled."""
     context = multiprocessing.get_context("spawn")
     ready, stop = context.Event(), context.Event()
-    child = context.Process(target=serve, args=(path, folder, ready, stop))
+    child = context.Process(target=serve, args=(open_log, folder, ready, stop))
     began = time.perf_counter()
     child.start()
     ready.wait(120)
@@ -98,16 +100,16 @@ def latency(pending: int = 200_000, rate: int = 1_000, seconds: int = 10) -> Res
     `restart_s` is from the start of the process to its first sends, one of each partition; `load_s` to loaded states.
     """
     with tempfile.TemporaryDirectory() as folder:
-        path, state = Path(folder) / "log.db", Path(folder) / "state"
-        log = SqliteLog(path, partitions=PARTITIONS)
+        open_log, state = partial(SqliteLog, Path(folder) / "log.db", PARTITIONS), Path(folder) / "state"
+        log = open_log()
         journeys = [journey("waiting", "identify", "30d"), journey("now", "go", "0s")]
         publish(CatalogueReader(log), [template("t"), *journeys], by="bench")
         time.sleep(LEAD_MS / 1000 + 0.1)
         park(log, pending)
-        with serving(path, state):
+        with serving(open_log, state):
             until_folded(log)
         begun = time.perf_counter()
-        with serving(path, state) as served:
+        with serving(open_log, state) as served:
             until_answered(log, -20_001)
             restart_s = time.perf_counter() - begun
             taken = measure(log, pending, rate, seconds)

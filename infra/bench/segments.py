@@ -6,6 +6,7 @@ import gc
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -93,11 +94,11 @@ def _fold(fold: PartitionFold, records: list[Record]) -> float:
 def _live(rate: int, seconds: int) -> list[float]:
     """Milliseconds from just before an event's append to the moment at which a reader of `changes` has its flip."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "log.db"
-        log = SqliteLog(path, partitions=PARTITIONS)
+        open_log = partial(SqliteLog, Path(folder) / "log.db", PARTITIONS)
+        log = open_log()
         publish(CatalogueReader(log), [*workload.definitions(50, journeys=0), _LIVE], by="bench")
         time.sleep(LEAD_MS / 1000 + 0.1)
-        with serving(path, Path(folder) / "state"):
+        with serving(open_log, Path(folder) / "state"):
             flips = _Flips(log)
             flips.append(range(-1_000, 0))  # so that every partition has read the definitions
             flips.wait(1_000)
