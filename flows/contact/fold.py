@@ -108,7 +108,8 @@ class ContactFold:
         self._wake(contact, state, until, effects, "@")
 
     def _wake(self, contact: str, state: Contact, until: int, effects: list[Entry], cause: str) -> None:
-        passed = self.definitions.epochs(state.epoch, until) if not state.is_new else []
+        passes_by = not state.is_new and state.epoch < self.definitions.at(until).epoch
+        passed = self.definitions.epochs(state.epoch, until) if passes_by else []
         epochs = self.definitions.concerning(passed, state.epoch) if passed else passed
         passes, last = 0, -1
         while True:

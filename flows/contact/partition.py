@@ -127,10 +127,11 @@ class PartitionFold:
         self._put(contact, state, before)
 
     def _fire(self, due: int, contact: str, effects: list[Entry]) -> None:
-        if not self._is_live(due, contact):
+        blob = self.states.get(contact)
+        state = None if blob is None else self.fold.open(blob)
+        if state is None or state.due != due:
             self._stale -= 1
             return
-        state = self.fold.open(self.states[contact])
         self.fold.wake(contact, state, due, effects)
         self.fired += 1
         self._put(contact, state, None)

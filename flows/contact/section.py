@@ -65,9 +65,15 @@ _NIL: Final = b"\xc0"
 
 
 def _read(stored: bytes) -> _Stored:
+    try:
+        read = _decode(stored)
+    except msgspec.ValidationError:  # of another version
+        return _upgrade(stored)
+    return read if read.version == STATE_VERSION else _upgrade(stored)
+
+
+def _upgrade(stored: bytes) -> _Stored:
     version = decode_head(stored).version
-    if version == STATE_VERSION:
-        return _decode(stored)
     if version != 1:
         raise TerminalError(f"a state of version {version}; this fold reads version {STATE_VERSION}")
     s = _decode_1(stored)

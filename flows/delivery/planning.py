@@ -159,7 +159,10 @@ def counted(intent: Intent, send: str, channel: str, at: int) -> Planned:
 
 def refusal(subject: Subject, channel: str, intent: Intent, at: int) -> Verdict | None:
     """What keeps the message from the channel; None where nothing does."""
-    return next((verdict for verdict in verdicts(subject, intent, channel, at) if not verdict.passed), None)
+    for verdict in verdicts(subject, intent, channel, at):
+        if not verdict.passed:
+            return verdict
+    return None
 
 
 def _since(scope: Scope, intent: Intent) -> int:

@@ -19,6 +19,8 @@ HOLDOUT = "holdout"
 
 def opened(scope: Scope, section: Journeys) -> list[Opener]:
     """The triggers that fire, of each journey the first, in the order of the journeys' ids."""
+    if scope.event is None and scope.before is None and not (scope.flips or section.armed):
+        return []  # a wait's instant
     openers: dict[str, Opener] = {}
     for opener in _fired(scope, section):
         openers.setdefault(opener.journey.id, opener)

@@ -82,7 +82,7 @@ def _say_step(scope: Scope, run: Run, branch: str = "", reason: str = "", why: A
 
 def end(scope: Scope, section: Journeys, run: Run, reason: str, branch: str = "") -> None:
     """End a run where it is; it is watched on where its goal has a window."""
-    section.runs = [other for other in section.runs if other is not run]
+    del section.runs[next(i for i, other in enumerate(section.runs) if other is run)]
     journeys = scope.active.journeys
     journeys.reentry(run).note(section, run, scope.at)
     say(scope, run, "journey_exited", reason, branch)

@@ -40,7 +40,10 @@ class Reentry:
         """Remember an entry, or an end."""
         past = section.past.setdefault(run.journey, {})
         latest, last_end = past.get(run.entry, (_NEVER, _NEVER))
-        past[run.entry] = (max(latest, run.entered), max(last_end, ended))
+        past[run.entry] = (
+            run.entered if run.entered > latest else latest,
+            ended if ended > last_end else last_end,
+        )
         if not self.keyed or self.mode == "never":
             return
         kept = {key: when for key, when in past.items() if self._asks(*when, max(run.entered, ended))}

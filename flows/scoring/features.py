@@ -134,7 +134,9 @@ def merge(own: Features, other: Features) -> None:
 
 def _recency(last: int, at: int) -> float:
     """1 for now, one half after a half-life, 0 for never."""
-    return float(2.0 ** ((last - at) / HALF_LIFE)) if 0 < last <= at else float(last > 0)
+    if last <= 0:
+        return 0.0
+    return float(2.0 ** ((last - at) / HALF_LIFE)) if last <= at else 1.0
 
 
 def vector(f: Features, at: int) -> list[float]:
@@ -143,7 +145,7 @@ def vector(f: Features, at: int) -> list[float]:
     `sent delivered opened clicked visited orders unanswered` are ln(1 + count), so that the tenth open adds less than
     the first; rates are smoothed by a prior; recencies are 2^-(age / half-life).
     """
-    k = _decay(max(at - f.stamp, 0))
+    k = _decay(at - f.stamp) if at > f.stamp else 1.0
     sent, opened, clicked = f.sent * k, f.opened * k, f.clicked * k
     messages = sent + _PRIOR_SENT
     return [

@@ -88,7 +88,7 @@ def _take(scope: Scope, features: Features, send: str) -> list[Decision]:
 
 def _keep(scope: Scope, features: Features, waiting: list[Decision]) -> None:
     features.pending = msgspec.Raw(_encode(waiting))
-    scope.state.set_due(SECTION, min((d.due for d in waiting), default=None))
+    scope.state.set_due(SECTION, min([d.due for d in waiting], default=None))
 
 
 def _teach(scope: Scope, d: Decision, label: int) -> None:

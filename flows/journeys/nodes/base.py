@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from flows.contact.scope import Scope
@@ -18,6 +18,9 @@ class Leave(NamedTuple):
 
     branch: str = ""
     why: Any = None
+
+
+ON: Final = Leave()
 
 
 class Rest(NamedTuple):
@@ -70,4 +73,4 @@ class Waiting(Node, Protocol):
 
 def rest_until(due: int, at: int, branch: str = "") -> Result:
     """Rest until an instant; leave at once where it has come."""
-    return Leave(branch) if due <= at else Rest(due)
+    return (Leave(branch) if branch else ON) if due <= at else Rest(due)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flows.journeys.nodes.base import Leave, Result, Visit
+from flows.journeys.nodes.base import ON, Result, Visit
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,4 +15,4 @@ class Trigger:
 
     def enter(self, visit: Visit) -> Result:
         """Go on."""
-        return Leave()
+        return ON
