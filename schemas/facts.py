@@ -10,9 +10,9 @@ link_followed      channel, the message's properties, url, reason and machine as
 
 What spans contacts is folded under a key of its own; its fold and the contacts' tell each other by these records:
 address_held       (key address:…) channel, contact: the contact has this address now
-address_shared     (key contact) channel, address_hash: another contact has, or had, this address as well
+address_shared     (key contact) of older logs: another contact has, or had, this address as well
 address_claimed    (key address:…) channel, contact, campaign: a launch's message would go there now
-address_answered   (key contact) channel, campaign, granted, holder: who asked first has it, once for each launch
+address_answered   (key contact) channel, address_hash, campaign, granted, holder: who asked first has it for a launch
 account_said       (key account:…) contact; traits: what a `group` said of the account
 account_traits     (key contact) account, claims: [path, at, value] of the account's traits
 merge_claimed      (key the id that is to be merged) into

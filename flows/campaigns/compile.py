@@ -11,6 +11,7 @@ from flows.campaigns.launch import KIND, Launch, is_launched, read_launch
 from flows.campaigns.release import decode_instant
 from flows.definitions.catalogue import Published, Snapshot
 from flows.journeys.journey import Journey, compile_journey
+from schemas.times import DAY
 
 StatesIn = Callable[[int, str], Mapping[str, bytes]]  # (partition, path) of a file -> contact -> its instant, encoded
 Versions = Callable[[str, int], Published]  # of campaigns
@@ -20,7 +21,7 @@ Versions = Callable[[str, int], Published]  # of campaigns
 class Release:
     """One version of a launch with an audience. `instant_of` a contact: when it is released; None for who is not left.
 
-    `data` is what templates find in `entry`.
+    `data` is what templates find in `entry`, `ends` the instant of the last release.
     """
 
     id: str
@@ -29,6 +30,11 @@ class Release:
     journey: Journey
     data: Mapping[str, Any]
     instant_of: Callable[[str], int | None] = field(compare=False)
+    ends: int = 0
+
+    def is_over(self, at: int) -> bool:
+        """Whether nobody has waited for his release for a day."""
+        return self.state == "running" and self.ends + DAY < at
 
 
 def compile_releases(snapshot: Snapshot, version: Versions, states_in: StatesIn) -> dict[str, Release]:
@@ -36,7 +42,7 @@ def compile_releases(snapshot: Snapshot, version: Versions, states_in: StatesIn)
     found = {}
     for published in snapshot.of(KIND):
         launch = read_launch(published.body)
-        if not launch.files or launch.state == "missed":
+        if launch.type == "triggered" or launch.state == "missed":
             continue
         campaign = version(launch.campaign, launch.version)
         state = launch.state if snapshot.get("campaign", launch.campaign) is not None else "cancelled"
@@ -48,6 +54,7 @@ def compile_releases(snapshot: Snapshot, version: Versions, states_in: StatesIn)
             journey=compile_journey(as_journey(campaign)),
             data=content.get("data", {}),
             instant_of=_instants(launch, states_in),
+            ends=launch.ends,
         )
     return found
 

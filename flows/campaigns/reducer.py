@@ -1,11 +1,11 @@
 """The launches that a contact waits for: each releases it at its instant, and then its message is planned.
 
-    launch ──▶ waits until its instant ──▶ released ──▶ planned, or skipped with the reason
-              ──▶ asks for its address, where others have it too ──▶ granted, or skipped: one message for each
+    launch ──▶ waits until its instant ──▶ released ──▶ asks for its address ──▶ planned, or skipped with the reason
        pause ──▶ waits for the resume         cancellation, a merge ──▶ skipped with the reason
 
 Who waits is decided once, by the file of a launch's first version. Whoever joins the audience later is not in it, and
-who leaves it stays; consent, suppression and caps are asked at release, as of every message.
+who leaves it stays; consent, suppression and caps are asked at release, as of every message. One message goes to an
+address: that is settled by the address's own key (`flows.contact.spans`), whoever has come to share it, and when.
 """
 
 from __future__ import annotations
@@ -36,11 +36,12 @@ DUPLICATE = "duplicate_address"  # another contact with the same address has the
 class Waiting(msgspec.Struct, array_like=True, gc=False):
     """`launches`: id -> the instant of release; None while the launch is paused, or the address is asked for.
 
-    `asked`: id -> the channel whose address is asked for, for others have it as well.
+    `asked`: id -> the channel whose address is asked for; `asked_at`: since when, for that is its message's instant.
     """
 
     launches: dict[str, int | None] = {}
     asked: dict[str, str] = {}
+    asked_at: dict[str, int] = {}
 
 
 SECTION = Section(8, "campaigns", Waiting)
@@ -68,13 +69,13 @@ def react(scope: Scope) -> None:
 
 
 def _release(scope: Scope, section: Waiting, release: Release) -> None:
-    """Plan the message; or wait for the end of quiet hours, or for the address where others have it as well."""
+    """Wait for the end of quiet hours, or for the address; plan the message where it needs none, or has none."""
     channel, until = outlook(scope, _first(scope, release))
     if until:
         section.launches[release.id] = until
-    elif channel and channel != "webhook" and scope.view.shares(channel):
+    elif channel and channel != "webhook":
         section.launches[release.id] = None
-        section.asked[release.id] = channel
+        section.asked[release.id], section.asked_at[release.id] = channel, scope.at
         _claim(scope, release.id, channel)
     else:
         del section.launches[release.id]
@@ -91,17 +92,33 @@ def _answered(scope: Scope, section: Waiting) -> None:
     """One message for each address: who asked first for the launch has it, the others are skipped."""
     assert scope.event is not None
     told = scope.event.properties
-    id = told.get("campaign")
-    if id not in section.launches or section.asked.pop(id, None) != told.get("channel"):
+    id = str(told.get("campaign"))
+    since, channel = section.asked_at.pop(id, scope.at), section.asked.pop(id, None)
+    if id not in section.launches or channel != told.get("channel"):
         return  # cancelled meanwhile, or answered before
     release = scope.active.releases[id]
     if release.state == "paused":
         return  # it is asked again when it goes on
-    del section.launches[id]
-    if told.get("granted"):
-        plan(scope, _intent(scope, release))
+    if told.get("address_hash") != address_hash(scope.view.address(str(channel))):
+        _release(scope, section, release)  # it has another address by now
+    elif told.get("granted"):
+        _granted(scope, section, release, since)
     else:
+        del section.launches[id]
         skip(scope, _first(scope, release), DUPLICATE, {"holder": told.get("holder")})
+
+
+def _granted(scope: Scope, section: Waiting, release: Release, since: int) -> None:
+    """Plan the message, stamped with the instant of its release, by which it expires too. What keeps it from going now
+    is said of now; where quiet hours have begun meanwhile, it is asked again after them.
+    """
+    channel, until = outlook(scope, _first(scope, release))
+    if until:
+        section.launches[release.id] = until
+        return
+    del section.launches[release.id]
+    then = scope.as_of(since) if channel else scope
+    plan(then, _intent(then, release))
 
 
 def skip_all(scope: Scope, reason: str) -> None:
@@ -136,14 +153,16 @@ def _begins(scope: Scope, release: Release) -> bool:
 
 def _take(scope: Scope, section: Waiting, release: Release) -> None:
     """What a new version of a launch means for the contact, where it is one of those who wait."""
-    if not _begins(scope, release) and release.id not in section.launches:
-        return
     planned = release.instant_of(scope.contact)
-    if planned is None:
+    if _begins(scope, release):
+        if planned is None:
+            return
+    elif release.id not in section.launches:
         return
     match release.state:
         case "running":
-            section.launches[release.id] = max(planned, scope.at)
+            if release.id not in section.asked:  # who was due before a pause, and waited still, is in no file: due now
+                section.launches[release.id] = max(planned or scope.at, scope.at)
         case "paused":
             section.launches[release.id] = None
         case "cancelled":

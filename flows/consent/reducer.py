@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
 from flows.contact.scope import Scope
 from flows.contact.section import Section
-from schemas.facts import ADDRESS_SHARED, ADDRESS_SUPPRESSED, CONSENT_CHANGED
+from schemas.facts import ADDRESS_SUPPRESSED, CONSENT_CHANGED
 from schemas.records import Change, Send, encode
 from schemas.topics import SENDS
 
@@ -32,8 +31,8 @@ class Said(NamedTuple):
 
 
 class Consent(msgspec.Struct, array_like=True, gc=False):
-    """`said`: channel -> topic -> what. `suppressed`: channel -> hash of the address -> reason. `shared`: channel ->
-    hashes of addresses that others have as well.
+    """`said`: channel -> topic -> what. `suppressed`: channel -> hash of the address -> reason. `shared` is of older
+    states, and asked by nobody.
     """
 
     said: dict[str, dict[str, Said]] = {}
@@ -45,7 +44,7 @@ SECTION = Section(1, "consent", Consent)
 
 
 def react(scope: Scope) -> None:
-    """Take a `consent_changed`, an `address_suppressed` or an `address_shared`."""
+    """Take a `consent_changed` or an `address_suppressed`."""
     event = scope.event
     if event is None:
         return
@@ -53,13 +52,6 @@ def react(scope: Scope) -> None:
         _consent_changed(scope)
     elif event.type == ADDRESS_SUPPRESSED:
         _address_suppressed(scope)
-    elif event.type == ADDRESS_SHARED:
-        _shared(scope.state.get(SECTION), _text(scope, "channel"), [_text(scope, "address_hash")])
-
-
-def _shared(section: Consent, channel: str, hashes: Iterable[str]) -> None:
-    known = section.shared.setdefault(channel, [])
-    known += [digest for digest in hashes if digest not in known]
 
 
 def _text(scope: Scope, name: str, default: str = "") -> str:
@@ -117,6 +109,4 @@ def absorb(scope: Scope, other: Consent) -> None:
                 mine[topic] = said
     for channel, hashes in other.suppressed.items():
         own.suppressed.setdefault(channel, {}).update(hashes)
-    for channel, digests in other.shared.items():
-        _shared(own, channel, digests)
     scope.keys |= {"consent", "suppressed"}

@@ -79,6 +79,11 @@ class Scope:
         self.touched: set[str] = set()
         self.quiet = event is not None and event.historical
 
+    def as_of(self, at: int) -> Scope:
+        """The same at an earlier instant, for what was due then and had to wait for a word."""
+        made = (self.contact, at, self.cause, self.event, self.active, self.state, self.view, self.effects)
+        return Scope(*made, watch=self.watch)
+
     def emit(self, topic: str, value: bytes, key: str | None = None) -> None:
         """Append a record to a topic, keyed by this contact unless said otherwise."""
         self.effects.append(Entry(topic, self.contact if key is None else key, value))

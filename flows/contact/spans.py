@@ -1,7 +1,6 @@
 """What spans contacts has a key of its own in `events`: an address, an account (LANGUAGE, "Time, identity, traits").
 
     contact ──address_held──▶ address:<sha256> ──address_suppressed──▶ every contact that has held it
-                                               ──address_shared──────▶ those who have held it together
     contact ──address_claimed──▶ address:<sha256> ──address_answered──▶ the contact: one message for each launch
     contact ──account_said──▶ account:<id>     ──account_traits─────▶ every contact of the account
 
@@ -30,7 +29,7 @@ class Span(msgspec.Struct, array_like=True, gc=False):
 
     `suppressed`: channel -> reason, of an address. `traits`: what stands of an account. `past`: path -> what was said
     of it, in the order of `at`, the last KEPT times: who joins is told what was before as well, for `for` asks for it.
-    `claims`: channel/launch -> the contact that has an address for it, the last KEPT launches.
+    `claims`: channel/launch -> the contact that has an address for it, of the launches that are not over.
     """
 
     members: dict[str, str] = {}
@@ -89,7 +88,7 @@ def react(scope: Scope) -> None:
     contact = event.properties.get("contact")
     if event.type == facts.ADDRESS_HELD and isinstance(contact, str):
         channel = str(event.properties.get("channel"))
-        _share(scope, span, contact, channel)
+        span.members[contact] = channel
         if channel in span.suppressed:
             _suppress(scope, contact, channel, span.suppressed[channel])
     elif event.type == facts.ADDRESS_SUPPRESSED:
@@ -100,28 +99,22 @@ def react(scope: Scope) -> None:
         _said(scope, span, contact)
 
 
-def _share(scope: Scope, span: Span, contact: str, channel: str) -> None:
-    """Those who have an address together are told so, each once: a launch asks for it before it writes to them."""
-    others = sorted(c for c, held in span.members.items() if held == channel and c != contact)
-    is_new = span.members.get(contact) != channel
-    span.members[contact] = channel
-    if others and is_new:
-        for member in (contact, *(others if len(others) == 1 else ())):
-            said = Event(facts.ADDRESS_SHARED, scope.id("shared", member, channel), scope.at, received_at=scope.at)
-            said.properties = {"channel": channel, "address_hash": scope.contact.removeprefix(facts.ADDRESS_KEY)}
-            scope.record(said, member)
-
-
 def _answer(scope: Scope, span: Span, contact: str) -> None:
     """Who asks first for a launch has the address; it may ask again."""
     assert scope.event is not None
     channel, launch = str(scope.event.properties.get("channel")), str(scope.event.properties.get("campaign"))
     holder = span.claims.setdefault(f"{channel}/{launch}", contact)
-    for claim in list(span.claims)[:-KEPT]:
+    for claim in [*list(span.claims)[:-KEPT], *(c for c in list(span.claims)[-KEPT:] if _is_over(scope, c))]:
         del span.claims[claim]
     said = Event(facts.ADDRESS_ANSWERED, scope.id("answered", contact, launch), scope.at, received_at=scope.at)
     said.properties = {"channel": channel, "campaign": launch, "granted": holder == contact, "holder": holder}
+    said.properties["address_hash"] = scope.contact.removeprefix(facts.ADDRESS_KEY)
     scope.record(said, contact)
+
+
+def _is_over(scope: Scope, claim: str) -> bool:
+    release = scope.active.releases.get(claim.partition("/")[2])
+    return release is not None and release.is_over(scope.at)
 
 
 def _suppressed(scope: Scope, span: Span, channel: str) -> None:

@@ -67,11 +67,6 @@ class Subject:
         address = self.address(channel) if listed else ""
         return bool(listed and address) and address_hash(address) in (listed or {})
 
-    def shares(self, channel: str) -> bool:
-        """Whether others have, or had, the contact's present address as well."""
-        shared = self.state.get(consent.SECTION).shared.get(channel)
-        return bool(shared) and address_hash(self.address(channel)) in (shared or ())
-
     def reachable(self, channel: str) -> bool:
         """Has an address, not suppressed, and `default` of the channel is not unsubscribed."""
         return (

@@ -14,6 +14,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from prometheus_client import Gauge
 
+from connectors.fail_points import fail_point
 from flows.delivery.gate import Gate
 from flows.delivery.provider import Message, Provider, Result, Unknown
 from flows.delivery.waiting import Lanes
@@ -102,6 +103,7 @@ class Desk(Generic[J]):
                 route = await self._admitted(channel)
                 if self._stopping:
                     return
+                fail_point("delivery_admitted")
                 under_way.create_task(do(self._lanes[channel].take(), route))
 
     def find(self, channel: str, name: str) -> Provider | None:

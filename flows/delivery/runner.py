@@ -163,6 +163,7 @@ class Runner:
         if abs(now - self._followed) >= _FOLLOW_MS:
             self._followed = now
             await self.office.book.follow()
+            fail_point("delivery_followed")
 
     async def save(self) -> None:
         """Make progress durable where it has moved."""

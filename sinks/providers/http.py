@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import httptools
 import msgspec
 
+from connectors.fail_points import fail_point
 from connectors.log_clock import boot_ms
 from flows.delivery.provider import LATE, Accepted, Found, Refused, Result, Retry, Unknown, is_late
 from schemas.definitions.provider import Provider as Definition
@@ -175,6 +176,7 @@ class Http:
         if is_late(not_after, boot_ms()):
             self._give_back(line)
             return LATE
+        fail_point("delivery_connected")
         try:
             async with asyncio.timeout(self._timeout_s):
                 answer = await line.ask(head.encode("latin-1") + b"\r\n" + body)

@@ -1,8 +1,9 @@
 """`make chaos KILLS=n`: everything that can go wrong, over and over, each run judged against the pure fold of its log.
 
 Half of the kills are of the contacts flow alone, at random and at named points; a fifth of delivery, at each of its
-awaits, by a vendor that fails in every way (`tests.recovery.delivery_chaos`); the others of the roles of whole
-installations, over SQLite and, where one can run here, over a broker that comes and goes (`tests.recovery.whole`).
+awaits, by a vendor that fails in every way (`tests.recovery.delivery_chaos`), one of four over a broker where one can
+run here; the others of the roles of whole installations, over SQLite and a broker that comes and goes
+(`tests.recovery.whole`).
 
 Prints a line a run on stderr, and at the end one JSON line: `lost` are acknowledged events that the log does not hold,
 effects that only the pure fold has, what the provider took and the ledger does not know, what the archive lacks;
@@ -21,8 +22,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from connectors.kafka_config import KafkaConfig
+from connectors.kafka_topics import create
 from infra.broker import Broker, missing
 from tests.recovery.delivery_chaos import DeliveryChaos
+from tests.recovery.delivery_worker import PARTITIONS
 from tests.recovery.driver import Run
 from tests.recovery.whole import Chaos
 
@@ -38,9 +42,11 @@ def main(kills: int) -> int:
     while total["kills"] < kills // 2:
         seed += 1
         of_the_fold(min(KILLS_A_RUN, kills // 2 - total["kills"]), seed, total)
-    if in_delivery := kills // 5:
-        of_delivery(in_delivery, seed, total)
     kinds = ["sqlite"] if missing() else ["sqlite", "kafka"]
+    over_kafka = kills // 20 if "kafka" in kinds else 0
+    for kind, in_delivery in (("sqlite", kills // 5 - over_kafka), ("kafka", over_kafka)):
+        if in_delivery:
+            of_delivery(in_delivery, seed, kind, total)
     while total["kills"] < kills:
         seed += 1
         of_a_whole(min(KILLS_OF_A_WHOLE, kills - total["kills"]), seed, kinds[seed % len(kinds)], total)
@@ -60,16 +66,19 @@ def of_the_fold(kills: int, seed: int, total: dict[str, int]) -> None:
     print(f"{line}, {verdict.compared}, {verdict.repeated} repeated", file=sys.stderr, flush=True)
 
 
-def of_delivery(kills: int, seed: int, total: dict[str, int]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        chaos = DeliveryChaos(Path(folder), seed)
+def of_delivery(kills: int, seed: int, kind: str, total: dict[str, int]) -> None:
+    with tempfile.TemporaryDirectory() as folder, brokers(kind, Path(folder) / "broker") as broker:
+        cluster = None
+        if broker is not None:
+            cluster = KafkaConfig(broker.bootstrap, prefix="delivery-")
+            create(cluster, PARTITIONS)
+        chaos = DeliveryChaos(Path(folder), seed, cluster)
         report = chaos.go(kills).report()
     total["kills"] += chaos.deaths.total()
     for name in COUNTED:
         total[name] += report[name]
-    print(
-        f"seed {seed}, delivery: {dict(chaos.deaths)}, {len(chaos.sends)} sends, {report}", file=sys.stderr, flush=True
-    )
+    line = f"seed {seed}, delivery, {kind}: {dict(chaos.deaths)}, {len(chaos.sends)} sends, {report}"
+    print(line, file=sys.stderr, flush=True)
 
 
 def of_a_whole(kills: int, seed: int, kind: str, total: dict[str, int]) -> None:

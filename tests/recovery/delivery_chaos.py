@@ -2,7 +2,8 @@
 
 python -m tests.recovery.delivery_chaos KILLS [SEED]      prints the verdict of a run
 
-Two accounts of one vendor, and webhooks as the channel to fall back to. What the vendor accepted is the judge.
+Two accounts of one vendor, and webhooks as the channel to fall back to. What the vendor accepted is the judge. The log
+is SQLite's, or a cluster's on Kafka.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
+from connectors.kafka_config import KafkaConfig
+from connectors.kafka_log import KafkaLog
+from connectors.log import Log
 from connectors.sqlite_log import SqliteLog
 from flows.delivery.origin import origin_of
 from flows.delivery.outcomes import ProviderEvent, settling_entries
@@ -38,10 +42,13 @@ from tests.sinks.providers.sendgrid_server import HOOK, REFUSED, Mode, SendGridS
 _LOG = logging.getLogger(__name__)
 POINTS: Final = {  # every await of a hand-over, and the chance to die each time
     "delivery_read": 0.5,
+    "delivery_followed": 0.5,
+    "delivery_admitted": 0.05,
     "delivery_writes": 0.1,  # before and after each append, and when the ledger's fold has it
     "delivery_wrote": 0.1,
     "delivery_noted": 0.1,
     "delivery_started": 0.05,
+    "delivery_connected": 0.05,
     "die": 1.0,  # the vendor kills: it has the request, and has accepted it or not
     "die_accepted": 1.0,
     "delivery_answered": 0.05,
@@ -58,8 +65,8 @@ FIRST, SECOND, SECRET = "SG.first", "SG.second", "hush"
 EACH: Final = 40  # sends of a life
 Class = Literal["marketing", "transactional"]
 _FAULTS: Final[tuple[int | Mode, ...]] = ("slow", "hang", "cut", "swallow", "drop", "busy", 503, 500, 502)
-_LIFE_S: Final = 20.0
-_SETTLED_S: Final = 90.0
+_LIFE_S: Final = 120.0
+_SETTLED_S: Final = 180.0
 
 
 class Vendor:
@@ -101,9 +108,10 @@ class Vendor:
 class DeliveryChaos:
     """One run in a folder. `deaths` says how often the process died where."""
 
-    def __init__(self, folder: Path, seed: int = 1):
+    def __init__(self, folder: Path, seed: int = 1, cluster: KafkaConfig | None = None):
         self.folder, self.rng = folder, random.Random(seed)
-        self.vendor, self.log = Vendor(), SqliteLog(folder / "log.db", PARTITIONS)
+        self.vendor, self._cluster = Vendor(), cluster
+        self.log: Log = KafkaLog(cluster, PARTITIONS) if cluster else SqliteLog(folder / "log.db", PARTITIONS)
         self.deaths: Counter[str] = Counter()
         self.sends: dict[str, Send] = {}
         self._told = 0
@@ -230,7 +238,7 @@ class DeliveryChaos:
             self.report()
             self._until(worker, "what was accepted is known", lambda: not self._unheard())
             worker.terminate()
-            if worker.wait(30) != 0:
+            if worker.wait(60) != 0:
                 raise AssertionError(f"no clean end: {self._said()}")
         finally:
             worker.kill()
@@ -260,6 +268,9 @@ class DeliveryChaos:
             "WAXWING_DIE_AT": point,
             "WAXWING_DIE_IN": str(POINTS.get(point, 1)),
         }
+        if self._cluster is not None:
+            environment |= {"WAXWING_LOG": f"kafka://{self._cluster.bootstrap}", "WAXWING_WORKER": "chaos"}
+            environment |= {"WAXWING_KAFKA_PREFIX": self._cluster.prefix, "WAXWING_KAFKA_SESSION_S": "2"}
         command = [sys.executable, "-m", "tests.recovery.delivery_worker", str(self.folder)]
         with (self.folder / "stderr").open("ab") as errors:
             return subprocess.Popen(command, env=os.environ | environment, stderr=errors, cwd=ROOT)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from flows.delivery import attempts, breaker
-from infra.roles.delivery import role
+from infra.roles import delivery
 from infra.settings import Settings
 from sinks.providers import make
 from sinks.providers.http import TIMEOUT_S
@@ -28,7 +28,10 @@ if __name__ == "__main__":
     setattr(make, "Webhook", partial(Webhook, timeout_s=TIMEOUT_S / _HASTE))  # noqa: B010
     setattr(attempts, "DELAYS", tuple(delay // _HASTE for delay in attempts.DELAYS))  # noqa: B010
     setattr(breaker, "FIRST_PAUSE", breaker.FIRST_PAUSE // _HASTE)  # noqa: B010
+    setattr(delivery, "TIMEOUT_S", TIMEOUT_S / _HASTE)  # noqa: B010
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     data, provider = Path(sys.argv[1]), "real"
-    role(Settings(data=data, partitions=PARTITIONS, provider=provider, allow_private=True, _env_file=None), stop)
+    delivery.role(
+        Settings(data=data, partitions=PARTITIONS, provider=provider, allow_private=True, _env_file=None), stop
+    )

@@ -14,6 +14,7 @@ from flows.campaigns.release import Rate
 from flows.contact.partition import PartitionFold
 from flows.contact.replay import alone
 from schemas.records import LEAD_MS, TICK, Definition, Entry, Event, Record, decode_change, decode_send
+from schemas.times import HOUR
 from schemas.topics import CHANGES, SENDS
 from tests.flows.campaigns.world import T, World, campaign
 
@@ -174,12 +175,13 @@ def test_someone_whom_only_the_archive_knows_is_skipped_not_forgotten():
     assert (w.sent_at().keys(), [(s.contact, s.reason) for s in w.skips]) == ({"ann"}, [("long-gone", "no_address")])
 
 
-def test_what_is_late_after_a_downtime_is_stamped_with_its_own_instant():
+def test_what_is_late_after_a_downtime_is_stamped_with_its_own_instant_and_expires_by_it():
     w = world(*TEN)
     w.launch(T - 2_000, everyone(TEN), SECONDLY)
     w.apply(T + 600_000, "c3", b'{"type":"track","id":"x","event":"page"}')  # nobody folded for ten minutes
     w.pass_time(T + 600_000)
     assert sorted(w.sent_at().values()) == [1_000 * i for i in range(10)]
+    assert all(send.expires == send.at + 12 * HOUR for send in w.sends)
 
 
 def test_the_campaigns_data_is_the_entry_of_its_templates():
