@@ -16,6 +16,7 @@ from flows.content.preview import difference, shown
 from flows.content.template import RenderFailed, compile_template
 from flows.content.template import render as render_template
 from flows.definitions.catalogue import Catalogue
+from infra.commands.template_live import check, read_data, render_for, send_test
 from infra.settings import Settings
 from schemas.errors import InvalidInput, Violation
 
@@ -30,6 +31,8 @@ def register(app: typer.Typer) -> None:
     template.command("lint")(lint_)
     template.command()(render)
     template.command()(diff)
+    template.command()(check)
+    template.command("test")(send_test)
     app.add_typer(template, name="template")
 
 
@@ -52,21 +55,27 @@ def render(
     locale: Annotated[str, typer.Option(help="as in de-CH")] = "",
     data: Annotated[Path | None, typer.Option(help="JSON file of the variables, in place of the sample")] = None,
     html: Annotated[bool, typer.Option("--html", help="print the HTML alone")] = False,
+    contact: Annotated[str, typer.Option(help="render a published template for a contact of a running Waxwing")] = "",
 ) -> None:
-    """The message for the template's sample, or for other data; exit code 1 where there is none."""
+    """The message for the template's sample, for other data or for a contact; exit code 1 where there is none."""
+    message = render_for(what, contact, locale, data) if contact else _message(what, id, locale, data)
+    typer.echo(message["html"] if html else json.dumps(message, indent=2, ensure_ascii=False))
+
+
+def _message(what: str, id: str, locale: str, data: Path | None) -> dict[str, Any]:
     templates, snippets = _templates(what)
     chosen = [body for body in templates if not id or body["id"] == id]
     if len(chosen) != 1:
         there = ", ".join(str(body["id"]) for body in templates)
         raise InvalidInput(what, [Violation("--id", f"choose one of {there}")])
     template = compile_template(chosen[0], snippets)
-    values = _read_data(data) if data else chosen[0].get("sample", {})
+    values = read_data(data) if data else chosen[0].get("sample", {})
     try:
         rendered = render_template(template, values, locale, PREVIEW, track=False)
     except RenderFailed as fault:
         typer.echo(f"{template.id}: {fault}", err=True)
         raise typer.Exit(NEGATIVE) from None
-    typer.echo(rendered.html if html else json.dumps(shown(template, rendered), indent=2, ensure_ascii=False))
+    return shown(template, rendered)
 
 
 def diff(id: Annotated[str, typer.Argument(help="a template's id")], before: int, after: int) -> None:
@@ -106,16 +115,6 @@ def _kind_of(catalogue: Catalogue, id: str) -> str:
         told = f"is the id of {' and '.join(found)}" if found else "is neither a file nor the id of a template"
         raise InvalidInput("template", [Violation("", f"{id!r} {told}")])
     return found[0]
-
-
-def _read_data(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text("utf-8"))
-    except ValueError as fault:
-        raise InvalidInput(str(path), [Violation("", f"is no JSON: {fault}")]) from None
-    if not isinstance(found, dict):
-        raise InvalidInput(str(path), [Violation("", "must be an object: the variables by name")])
-    return found
 
 
 class _Opened:
