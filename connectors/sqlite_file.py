@@ -13,14 +13,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from schemas.errors import InvalidInput, LogUnavailable, Violation
+from schemas.errors import InvalidInput, LogDamaged, LogUnavailable, Violation
 
 
 class SqliteFile:
     """The file `path`, made if it is not there. `transaction` is for one thread at a time, `select` for any.
 
     Raises LogUnavailable where the file cannot be reached, is locked for longer than `busy_s` seconds or its disk is
-    full; InvalidInput where it is no SQLite file.
+    full; InvalidInput where it is no SQLite file, LogDamaged where it is one that is damaged.
 
     Writers of several processes take turns by a lock on a file beside it, which wakes the next one at once: SQLite
     itself waits by sleeping, up to 100 ms at a time.
@@ -85,6 +85,8 @@ class SqliteFile:
         except (sqlite3.OperationalError, OSError) as fault:
             raise LogUnavailable(f"{self.path}: {fault}") from fault
         except sqlite3.DatabaseError as fault:
+            if is_damage(fault):
+                raise LogDamaged(f"{self.path}: {fault}") from fault
             raise InvalidInput(f"log {self.path}", [Violation("", f"cannot be read as a log: {fault}")]) from fault
 
     def _connect(self) -> sqlite3.Connection:
@@ -117,3 +119,9 @@ class SqliteFile:
     def _check_open(self) -> None:
         if self._is_closed:
             raise LogUnavailable(f"{self.path}: it is closed")
+
+
+def is_damage(fault: BaseException) -> bool:
+    """Whether SQLite says that its file is damaged: pages that are none, or a row that is there already."""
+    code = getattr(fault, "sqlite_errorcode", 0) & 0xFF  # the rest says more of the same
+    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_CONSTRAINT)

@@ -1,6 +1,6 @@
 """The log in one SQLite file: a table a topic, shared by the threads and processes of one machine.
 
-    topic tables   partition, offset -> logged_at, key, value
+    topic tables   partition, offset -> logged_at, key, value, crc (`connectors.sqlite_records`)
     ends           the offset that each partition's next record gets; its rows also say how many partitions there are
     progress       the next offset of each consumer group
     claims         how often each role's partition was claimed: the last claim alone may append for it
@@ -9,38 +9,45 @@
 One writer at a time gives offsets and times, so both count up in the order of the commits.
 
 Appends that several threads ask for at once become one transaction, synced once (`connectors.grouped`).
+
+What is read is compared with what was written: by each record's checksum, by offsets that are dense, and by the end.
+Whoever finds damage raises LogDamaged, and nobody goes on beyond it; `waxwing topics --check` looks at everything, and
+`waxwing restore COPY --mend` brings back from a copy what is damaged. A crash damages nothing: what it has torn lies in
+the write-ahead log, was never acknowledged, and is left out by SQLite's own checksums there.
 """
 
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from itertools import islice, starmap
+from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, NoReturn, TypeAlias
 from zlib import crc32
 
 from connectors.grouped import Grouped
 from connectors.log import Appended, Progress
 from connectors.log_clock import Clock
-from connectors.sqlite_file import SqliteFile
-from schemas.errors import Fenced, InvalidInput, LogUnavailable, Violation
+from connectors.sqlite_file import SqliteFile, is_damage
+from connectors.sqlite_records import ADD_CHECKSUM, COLUMNS, insert, records_of, row_of, selection
+from schemas.errors import Fenced, InvalidInput, LogDamaged, LogUnavailable, Violation
 from schemas.records import SHORT_LEAD_MS, Entry, Record
 from schemas.topics import NAMES, TOPICS
 
 GROUP_ROWS: Final = 20_000  # a group takes no further ticket beyond so many entries: its first one waits for them all
-_CHUNKS: Final = (500, 50, 5, 1)  # rows a statement; many, because the GIL is given back and taken around each
-_RECORD_COLUMNS: Final = (
-    "partition INTEGER, offset INTEGER, logged_at INTEGER NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL,"
-    " PRIMARY KEY (partition, offset)"
+END_LOOKED_AT_S: Final = 1.0  # how often whoever finds nothing new asks whether there should be something
+ADVICE: Final = (
+    "`waxwing topics --check` lists all that is damaged; `waxwing restore COPY --mend` brings it back from a copy that"
+    " `waxwing backup` has made"
 )
 _TABLES: Final = {
     "ends": "topic TEXT, partition INTEGER, next INTEGER NOT NULL, PRIMARY KEY (topic, partition)",
     "progress": "name TEXT, topic TEXT, partition INTEGER, next INTEGER NOT NULL, PRIMARY KEY (name, topic, partition)",
     "claims": "name TEXT PRIMARY KEY, epoch INTEGER NOT NULL",
-    **dict.fromkeys(NAMES, _RECORD_COLUMNS),
+    **dict.fromkeys(NAMES, COLUMNS),
 }
 _TAKE: Final = "INSERT INTO claims VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET epoch = epoch + 1"
 _Append: TypeAlias = Callable[[Sequence[Entry], Progress | None, Mapping[str, int]], list[Appended]]
@@ -69,8 +76,9 @@ class _Ticket:
 class SqliteLog:
     """A `connectors.log.Log` in the file `path`; made there if it is not, with `partitions` for each keyed topic.
 
-    Raises InvalidInput where the file holds another number of partitions or is no log, LogUnavailable where it cannot
-    be reached, is locked by somebody for longer than `busy_s` seconds, or its disk is full.
+    Raises InvalidInput where the file holds another number of partitions or is no log, LogDamaged where it does not
+    hold any more what was written, LogUnavailable where it cannot be reached, is locked by somebody for longer than
+    `busy_s` seconds, or its disk is full.
     """
 
     def __init__(self, path: Path, partitions: int = 4, busy_s: float = 30.0, clock: Clock | None = None):
@@ -78,6 +86,7 @@ class SqliteLog:
         self._clock = clock or Clock()
         self._group = Grouped(self._write, lambda ticket: len(ticket.rows), GROUP_ROWS)
         self._file = SqliteFile(Path(path), busy_s)
+        self._looked: dict[tuple[str, int], float] = {}  # when a partition's end was last looked at
         try:
             with self._file.named_errors():
                 self._create()
@@ -104,6 +113,8 @@ class SqliteLog:
     def _append(self, entries: Sequence[Entry], progress: Progress | None, epochs: Mapping[str, int]) -> list[Appended]:
         ticket = _Ticket(self._located(entries), progress, epochs)
         if (cause := self._group.do(ticket)) is not None:
+            if is_damage(cause):
+                raise LogDamaged(f"{self._file.path}: nothing was appended: {cause}; {ADVICE}") from cause
             raise LogUnavailable(f"{self._file.path}: nothing was appended: {cause}") from cause
         if ticket.fenced:
             raise Fenced(f"{self._file.path}: another process has claimed {ticket.fenced}")
@@ -111,12 +122,29 @@ class SqliteLog:
 
     def read(self, topic: str, partition: int, offset: int, limit: int = 2_000) -> list[Record]:
         self._check(topic, partition)
-        rows = self._file.select(
-            f"SELECT offset, logged_at, key, value FROM {topic}"  # noqa: S608 - a name from TOPICS
-            " WHERE partition = ? AND offset >= ? ORDER BY offset LIMIT ?",
-            (partition, offset, limit),
-        )
-        return list(starmap(Record, rows))
+        try:
+            rows = self._file.select(selection(topic), (partition, offset, limit))
+        except LogDamaged as fault:
+            raise LogDamaged(f"{fault}: {topic} partition {partition} from offset {offset} on; {ADVICE}") from fault
+        damaged = partial(self._damaged, topic, partition)
+        if rows and rows[0][0] > offset and rows[0][0] > self.begin(topic, partition):
+            damaged(offset, "the record is gone")
+        if not rows:
+            self._look_at_end(topic, partition, offset)
+        return records_of(rows, damaged)
+
+    def _look_at_end(self, topic: str, partition: int, offset: int) -> None:
+        """Where there is nothing to read, whether that is right. Asked now and then: readers come by all the time."""
+        now = time.monotonic()
+        if now - self._looked.get((topic, partition), -END_LOOKED_AT_S) < END_LOOKED_AT_S:
+            return
+        self._looked[topic, partition] = now
+        end = self.end(topic, partition)
+        if end > offset and not self._file.select(selection(topic), (partition, offset, 1)):  # none came meanwhile
+            self._damaged(topic, partition, offset, f"the record is gone, and all up to offset {end}")
+
+    def _damaged(self, topic: str, partition: int, offset: int, why: str) -> NoReturn:
+        raise LogDamaged(f"{self._file.path}: {topic} partition {partition} offset {offset}: {why}; {ADVICE}")
 
     def begin(self, topic: str, partition: int) -> int:
         self._check(topic, partition)
@@ -168,6 +196,9 @@ class SqliteLog:
         with self._file.transaction() as db:
             for table, columns in _TABLES.items():
                 db.execute(f"CREATE TABLE IF NOT EXISTS {table} ({columns}) WITHOUT ROWID")
+            for topic in NAMES:
+                if "crc" not in [name for _, name, *_ in db.execute(f"PRAGMA table_info({topic})")]:
+                    db.execute(ADD_CHECKSUM.format(topic=topic))
             db.execute("CREATE TABLE IF NOT EXISTS clock (last INTEGER NOT NULL, base INTEGER NOT NULL)")
             db.execute("INSERT INTO clock SELECT 0, 0 WHERE NOT EXISTS (SELECT 1 FROM clock)")
             there = dict(db.execute("SELECT topic, count(*) FROM ends GROUP BY topic"))
@@ -203,10 +234,10 @@ class SqliteLog:
                     place = (topic, partition)
                     offset = ends[place] if place in ends else _end(db, place)
                     ends[place] = offset + 1
-                    values.setdefault(topic, []).extend((partition, offset, now, key, value))
+                    values.setdefault(topic, []).extend(row_of(partition, offset, now, key, value))
                     ticket.landed.append(Appended(partition, offset, now))
             for topic, flat in values.items():
-                _insert(db, topic, flat)
+                insert(db, topic, flat)
             for place, end in ends.items():
                 db.execute("UPDATE ends SET next = ? WHERE topic = ? AND partition = ?", (end, *place))
             for ticket in tickets:
@@ -244,20 +275,6 @@ def _epoch(db: sqlite3.Connection, name: str) -> int:
 
 def _end(db: sqlite3.Connection, place: tuple[str, int]) -> int:
     return int(db.execute("SELECT next FROM ends WHERE topic = ? AND partition = ?", place).fetchone()[0])
-
-
-def _insert(db: sqlite3.Connection, topic: str, values: list[object]) -> None:
-    """Insert rows of five values each, laid end to end."""
-    start = 0
-    for rows in _CHUNKS:
-        while len(values) - start >= 5 * rows:
-            db.execute(_insert_statement(topic, rows), values[start : start + 5 * rows])
-            start += 5 * rows
-
-
-@cache
-def _insert_statement(topic: str, rows: int) -> str:
-    return f"INSERT INTO {topic} VALUES " + ", ".join(["(?, ?, ?, ?, ?)"] * rows)  # noqa: S608 - a name from TOPICS
 
 
 def _move(db: sqlite3.Connection, progress: Progress) -> None:

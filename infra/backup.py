@@ -18,6 +18,8 @@ from typing import Final
 
 import msgspec
 
+from connectors.sqlite_check import damage
+from connectors.sqlite_log import SqliteLog
 from schemas.errors import InvalidInput, LogUnavailable, Violation
 
 VERSION: Final = 1  # of this layout
@@ -57,6 +59,7 @@ def backup(data: Path, folder: Path) -> Manifest:
         others = sorted(path.name for path in data.glob("*.db") if path.name != LOG)
         for name in (LOG, *others):
             _copy_database(data / name, made / name)
+        _refuse_damaged(made / LOG)
         copy_kept(data, made)
         return write_manifest(made, _last(made / LOG))
 
@@ -165,6 +168,18 @@ def _copy_database(source: Path, target: Path) -> None:
         raise LogUnavailable(f"{source} cannot be copied to {target.parent}: {fault}") from fault
     except sqlite3.DatabaseError as fault:
         raise InvalidInput("backup", [Violation(str(source), f"cannot be read: {fault}")]) from fault
+
+
+def _refuse_damaged(log: Path) -> None:
+    """A copy of what is damaged would take the place of a good one."""
+    with closing(sqlite3.connect(log)) as db:
+        (partitions,) = db.execute("SELECT max(partition) + 1 FROM ends").fetchone()
+    with closing(SqliteLog(log, partitions)) as copy:
+        faults = [Violation(str(stretch), stretch.fault) for stretch in damage(copy)]
+    for beside in ("-wal", "-shm", "-turns"):
+        log.with_name(log.name + beside).unlink(missing_ok=True)
+    if faults:
+        raise InvalidInput("backup", faults)
 
 
 def _last(log: Path) -> int:

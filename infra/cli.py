@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from typer.core import TyperGroup
 from typer.main import get_group
 
-from schemas.errors import InvalidInput, UnreadableRecord, VersionTaken, WaxwingError
+from schemas.errors import InvalidInput, LogDamaged, UnreadableRecord, VersionTaken, WaxwingError
 
 COMMANDS: Final = {  # each command's module: only the one that is called is loaded
     "run": "run",
@@ -76,7 +76,14 @@ class _Commands(TyperGroup):
 def _code(fault: Exception) -> int | None:
     """The exit code; None for what typer itself makes of its own exceptions."""
     match fault:
-        case InvalidInput() | UnreadableRecord() | ValidationError() | FileNotFoundError() | IsADirectoryError():
+        case (
+            InvalidInput()
+            | LogDamaged()
+            | UnreadableRecord()
+            | ValidationError()
+            | FileNotFoundError()
+            | IsADirectoryError()
+        ):
             return BAD_INPUT
         case VersionTaken():
             return NEGATIVE

@@ -109,7 +109,9 @@ class Child:
         _close(self.process)
         self.process = None
         if code == BAD_INPUT:
-            raise InvalidInput("run", [Violation(self.name, "its settings or input are at fault; it said which above")])
+            raise InvalidInput(
+                "run", [Violation(self.name, "its settings, input or log are at fault; it said which above")]
+            )
         if time.monotonic() - self._started > STEADY_S:
             self.deaths = 0
         wait = BACKOFF_S[min(self.deaths, len(BACKOFF_S) - 1)]

@@ -72,5 +72,9 @@ class Fenced(TerminalError):
     """Another owner has taken this partition; nothing more may be committed for it here."""
 
 
+class LogDamaged(TerminalError):
+    """The log does not hold any more what was written to it."""
+
+
 class StateAhead(TerminalError):
     """A state store that names an offset past its log's end: the log was restored from an older copy."""

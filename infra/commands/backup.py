@@ -12,6 +12,7 @@ from infra.backup import Manifest
 from infra.backup import backup as copy
 from infra.backup import restore as install
 from infra.settings import Settings
+from schemas.errors import InvalidInput, Violation
 from schemas.times import format_instant
 
 
@@ -27,16 +28,31 @@ def register(app: typer.Typer) -> None:
             typer.echo(f"not in the copy: {settings.files}, which keeps the files of assets and snapshots", err=True)
 
     @app.command()
-    def restore(folder: Annotated[Path, typer.Argument(help="a folder that `backup` has made")]) -> None:
+    def restore(
+        folder: Annotated[Path, typer.Argument(help="a folder that `backup` has made")],
+        mend: Annotated[
+            bool, typer.Option("--mend", help="SQLite: only what `topics --check` finds damaged, into the log that is")
+        ] = False,
+    ) -> None:
         """Make the installation of a copy: its data folder, and on Kafka its topics, must be empty or not be there."""
         settings = Settings()
-        if settings.log:
+        if mend:
+            _mend(settings, folder)
+        elif settings.log:
             from connectors.kafka_config import from_settings
             from infra import cluster_copy
 
             _print(folder, cluster_copy.restore(from_settings(settings), folder, settings.data))
         else:
             _print(folder, install(folder, settings.data))
+
+
+def _mend(settings: Settings, folder: Path) -> None:
+    from infra.mend import mend
+
+    if settings.log:
+        raise InvalidInput("restore --mend", [Violation("log", "brokers mend their own files, from replicas")])
+    typer.echo(json.dumps(mend(folder, settings.data, settings.partitions)._asdict()))
 
 
 def _of_cluster(settings: Settings, folder: Path) -> Manifest:

@@ -25,7 +25,7 @@ from infra.roles import api
 from infra.roles.__main__ import NAMES, find, set_up_logging, work
 from infra.settings import Settings
 from infra.supervise import STDERR, Supervisor, groups_of, owned
-from schemas.errors import InvalidInput, TransientError, Violation
+from schemas.errors import InvalidInput, LogDamaged, TransientError, Violation
 from schemas.times import parse_duration
 
 READY_S: Final = 60.0  # the API must answer within
@@ -93,7 +93,7 @@ def _run_roles(settings: Settings, names: list[str], seconds: float | None, stop
         timer.daemon = True
         timer.start()
     faults = work(settings, roles, stop)
-    if bad := [fault for fault in faults if isinstance(fault, InvalidInput)]:
+    if bad := [fault for fault in faults if isinstance(fault, InvalidInput | LogDamaged)]:
         raise bad[0]
     return FAILED if faults else 0
 

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from connectors.log import Log
 from connectors.open import open_log
+from connectors.sqlite_check import Stretch, damage
 from connectors.sqlite_log import SqliteLog
 from infra.settings import Settings
 from schemas.errors import InvalidInput, Violation
@@ -67,6 +68,13 @@ def faults_of(settings: Settings) -> list[Violation]:
     return check(from_settings(settings), settings.partitions)
 
 
+def damage_of(log: Log) -> list[Stretch]:
+    """What is damaged in an embedded log. A broker looks after its own: Kafka's batches carry checksums."""
+    if not isinstance(log, SqliteLog):
+        raise InvalidInput("topics --check", [Violation("log", "brokers check their own files, and keep replicas")])
+    return damage(log)
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
 
@@ -79,6 +87,9 @@ def register(app: typer.Typer) -> None:
             int, typer.Option(min=1, max=29, help="with --create; definitions stay for ever")
         ] = 25,
         replicas: Annotated[int, typer.Option(min=-1, help="with --create; -1: the cluster's default")] = -1,
+        check: Annotated[
+            bool, typer.Option("--check", help="SQLite: read every record, and tell what is damaged")
+        ] = False,
         as_json: Annotated[bool, typer.Option("--json", help="one JSON object")] = False,
     ) -> None:
         """List topics, their partitions and ends, and each consumer group's lag; exit 1 where a topic is not right."""
@@ -91,6 +102,10 @@ def register(app: typer.Typer) -> None:
             raise typer.Exit(1)
         log = open_log(settings)
         try:
+            if check and (damaged := damage_of(log)):
+                for stretch in damaged:
+                    typer.echo(f"{stretch}: {stretch.fault}", err=True)
+                raise typer.Exit(1)
             found = describe(log, groups_of(log, settings))
         finally:
             log.close()

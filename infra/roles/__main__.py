@@ -1,7 +1,8 @@
 """One process of an installation: `python -m infra.roles [--listener FD] ROLE…`, each role in a thread of its own.
 
 The process ends when it is told to (SIGTERM), when whoever started it is gone (its standard input ends), or when one of
-its roles has failed: then with exit code 1, or 2 where the fault is in the settings, so that starting it again is vain.
+its roles has failed: then with exit code 1, or 2 where the fault is in the settings or the log is damaged, so that
+starting it again is vain.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from connectors.outage import Outage
 from infra.metrics import serving
 from infra.roles import api
 from infra.settings import Settings
-from schemas.errors import InvalidInput, LogUnavailable, Violation, WaxwingError
+from schemas.errors import InvalidInput, LogDamaged, LogUnavailable, Violation, WaxwingError
 
 Role = Callable[[Settings, threading.Event], None]
 
@@ -133,7 +134,7 @@ def main(arguments: Sequence[str]) -> int:
     except InvalidInput as fault:
         print(fault, file=sys.stderr)
         return 2
-    return 2 if any(isinstance(fault, InvalidInput) for fault in faults) else 1 if faults else 0
+    return 2 if any(isinstance(fault, InvalidInput | LogDamaged) for fault in faults) else 1 if faults else 0
 
 
 if __name__ == "__main__":
