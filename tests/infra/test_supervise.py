@@ -78,7 +78,7 @@ def test_a_process_that_cannot_work_with_its_settings_is_not_started_again(
         [child] = supervisor.children
         assert child.process is not None
         assert child.process.wait() == 2
-        with pytest.raises(InvalidInput, match="api: its settings or input are at fault"):
+        with pytest.raises(InvalidInput, match="api: its settings, input or log are at fault"):
             supervisor.watch()
     assert "'redis://there' is no known log" in capfd.readouterr().err
 
