@@ -26,6 +26,7 @@ from flows.campaigns.launch import Launch, is_launched, launches
 from flows.campaigns.references import read_campaign
 from flows.definitions.catalogue import Snapshot
 from schemas.definitions.campaign import Campaign, Recurring
+from schemas.errors import Refusal
 from schemas.times import format_instant, from_ms
 
 router = APIRouter(tags=["campaigns"])
@@ -262,10 +263,13 @@ def _done(reader: Reader, id: str, now: int) -> Done:
 
 
 def _known(reader: Reader, id: str) -> None:
-    """404 where there is no such campaign."""
+    """404 where there is no such campaign; 409 where it is a draft still."""
     with reader.open() as catalogue:
-        if not catalogue.versions.get(("campaign", id)):
-            raise HTTPException(404, f"there is no campaign {id}")
+        is_known, is_draft = ("campaign", id) in catalogue.versions, ("campaign", id) in catalogue.drafts
+    if not is_known and is_draft:
+        raise Refusal(f"campaign {id} is a draft: publish it first")
+    if not is_known:
+        raise HTTPException(404, f"there is no campaign {id}")
 
 
 @router.post("/v1/campaigns/{id}/launch", responses=_ACT)

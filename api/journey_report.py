@@ -30,14 +30,27 @@ class NodeRuns(BaseModel):
 
 
 class VersionRuns(BaseModel):
-    """The runs that entered a version."""
+    """The runs that entered a version, wherever migrations have moved them since; but for `running`."""
 
     version: int
     entered: int
     active: int
+    running: int = Field(description="runs in progress that are on this version now, wherever they entered")
     completed: int = Field(description="came to an exit node")
     exited: dict[str, int] = Field(description="all that ended, by reason")
     nodes: list[NodeRuns]
+
+
+class MovedRuns(BaseModel):
+    """Runs that a migration took from a node of one version to a node of another."""
+
+    migration: str
+    at: AwareDatetime
+    from_version: int
+    to_version: int
+    from_node: str
+    to_node: str
+    runs: int
 
 
 class Group(BaseModel):
@@ -71,6 +84,7 @@ class JourneyReport(BaseModel):
     journey: str
     at: AwareDatetime
     versions: list[VersionRuns]
+    moved: list[MovedRuns] = Field(description="what migrations did within the span, in order")
     refused: dict[str, int] = Field(description="entries by the reason for which they were refused")
     conversion: Conversion | None = Field(description="null where the journey has no goal")
 
@@ -88,7 +102,9 @@ async def journeys(
     at, span = read.fresh.watermark, span_of(since, until)
     body = await run_in_threadpool(_body_of, reader, journey)
     versions = await read.rows("journey_versions", journey=journey, **span)
+    running = await read.rows("journey_version_running", journey=journey, **span)
     nodes = await read.rows("journey_version_nodes", journey=journey, **span)
+    moved = await read.rows("journey_moved", journey=journey, **span)
     refused = await read.rows("journey_refused", journey=journey, **span)
     length = window_of(window or body.get("goal_window", "30d"))
     conversion = None
@@ -98,12 +114,26 @@ async def journeys(
     return JourneyReport(
         journey=journey,
         at=format_instant(at),
-        versions=[
-            VersionRuns(**v, nodes=[NodeRuns(**n) for n in nodes if n["version"] == v["version"]]) for v in versions
-        ],
+        versions=_versions(versions, running, nodes),
+        moved=[MovedRuns(**row) for row in moved],
         refused={row["reason"]: row["entries"] for row in refused},
         conversion=conversion,
     )
+
+
+def _versions(entered: Rows, running: Rows, nodes: Rows) -> list[VersionRuns]:
+    """By number; also those to which runs were only moved."""
+    told = {row["version"]: row for row in entered}
+    now = {row["version"]: row["running"] for row in running}
+    none = {"entered": 0, "active": 0, "completed": 0, "exited": {}}
+    return [
+        VersionRuns(
+            **(none | told.get(version, {}) | {"version": version}),
+            running=now.get(version, 0),
+            nodes=[NodeRuns(**node) for node in nodes if node["version"] == version],
+        )
+        for version in sorted(told.keys() | now.keys())
+    ]
 
 
 def _body_of(reader: CatalogueReader, journey: str) -> dict[str, Any]:

@@ -32,6 +32,7 @@ COMMANDS: Final = {  # each command's module: only the one that is called is loa
     "segment": "segment",
     "journey": "journey",
     "campaign": "campaign",
+    "holdout": "holdout",
     "explain": "explain",
     "verify": "verify",
     "replay": "replay",

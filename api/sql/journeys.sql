@@ -25,6 +25,37 @@ LEFT JOIN
 GROUP BY version
 ORDER BY version
 
+-- name: journey_version_running
+-- Of the same runs those that last, a row a version: the one that they are on now.
+SELECT if(last_version = 0, version, last_version) AS version, count() AS running
+FROM
+(
+    SELECT run, version
+    FROM journey_executions FINAL
+    WHERE journey = {journey:String} AND isNull(exited_at)
+        AND entered_at >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')
+        AND entered_at < fromUnixTimestamp64Milli({to:Int64}, 'UTC')
+) AS runs
+LEFT JOIN
+(
+    SELECT run, argMax(to_version, (at, offset)) AS last_version
+    FROM journey_moves
+    WHERE journey = {journey:String}
+    GROUP BY run
+) AS moves USING (run)
+GROUP BY version
+ORDER BY version
+
+-- name: journey_moved
+-- Runs that migrations moved in a span: from which node of which version to which, a row each.
+SELECT migration, min(moves.at) AS at, from_version, to_version, from_node, to_node, uniqExact(run) AS runs
+FROM journey_moves AS moves FINAL
+WHERE journey = {journey:String}
+    AND moves.at >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')
+    AND moves.at < fromUnixTimestamp64Milli({to:Int64}, 'UTC')
+GROUP BY migration, from_version, to_version, from_node, to_node
+ORDER BY at, migration, from_node, to_node
+
 -- name: journey_version_nodes
 -- Of the same runs: how many came to each node, rest there now, left by which edge, and ended there for which reason.
 WITH runs AS

@@ -74,6 +74,7 @@ def get(
     kind: Kind,
     id: Annotated[str | None, typer.Argument(help="one definition; without it a list")] = None,
     version: Annotated[int | None, typer.Option(help="a version that is not the current one")] = None,
+    versions: Annotated[bool, typer.Option("--versions", help="all its versions, newest first, a line each")] = False,
     status: Annotated[bool, typer.Option("--status", help="its version, and how far its past is brought")] = False,
     draft: Annotated[bool, typer.Option("--draft", help="its draft; without an id the list of drafts")] = False,
     archived: Annotated[bool, typer.Option("--archived", help="the list of what is archived")] = False,
@@ -82,6 +83,9 @@ def get(
     _check_kind(kind)
     if draft or archived:
         _print_aside(kind, id, draft)
+        return
+    if versions:
+        _print_versions(kind, id or "")
         return
     with _reader() as reader, reader.open() as catalogue:
         if id is None:
@@ -112,6 +116,17 @@ def _print_aside(kind: str, id: str | None, is_draft: bool) -> None:
     else:
         typer.echo(f"there is no {'draft of' if is_draft else 'archived'} {kind} {id}", err=True)
         raise typer.Exit(NOT_THERE)
+
+
+def _print_versions(kind: str, id: str) -> None:
+    """A line each: what a rollback may go back to."""
+    with _reader() as reader, reader.open() as catalogue:
+        known = catalogue.versions.get((kind, id), {})
+        lines = [json.dumps(_listed(catalogue, known[number])) for number in sorted(known, reverse=True)]
+    if not lines:
+        typer.echo(f"nothing was ever published as {kind} {id}", err=True)
+        raise typer.Exit(NOT_THERE)
+    typer.echo("\n".join(lines))
 
 
 def publish_draft(kind: Kind, id: Id) -> None:
@@ -181,6 +196,8 @@ def _bytes(body: Mapping[str, Any]) -> int:
 def _listed(catalogue: Catalogue, published: Published) -> dict[str, Any]:
     """What a list says of a definition; of one that warms up also how far its past is."""
     kind, id, snapshot = published.kind, published.id, newest(catalogue)
+    standing = (snapshot.warming.get((kind, id)), snapshot.get(kind, id))  # active since a rollback, it may be
+    published = next((p for p in standing if p is not None and p.version == published.version), published)
     told = {"id": id, "name": published.body.get("name", ""), "version": published.version}
     told |= {"active": format_instant(published.since)}
     if kind == "segment":

@@ -15,6 +15,7 @@ from api import (
     campaigns,
     contacts,
     definitions,
+    drafts,
     experiments,
     explain,
     explain_run,
@@ -107,7 +108,7 @@ def world(folder: Path, clock: Clock | None = None) -> Iterator[World]:
         simulations,
         reports,
     )
-    for module in (*routed, snapshots, summary, campaign_preview, campaigns, definitions):
+    for module in (*routed, snapshots, summary, campaign_preview, campaigns, definitions, drafts):
         app.include_router(module.router)
     with TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=True) as client:
         yield World(log, clickhouse, reads, client)

@@ -86,6 +86,27 @@ def test_a_preview_counts_and_shows_messages_and_writes_nothing(there):
     assert there.log.end("definitions", 0) == before
 
 
+def test_a_draft_is_not_launched_and_becomes_the_version_that_its_editor_meant(there):
+    draft = "/v1/campaigns/spring/draft"
+    elsewhere = SPRING | {"content": SPRING["content"] | {"template": "gone"}}
+    assert there.client.put(draft, json=elsewhere).status_code == 200
+    assert there.client.post("/v1/campaigns/spring/publish").status_code == 422  # what it names must be there by then
+    assert there.client.put(draft, json=SPRING).status_code == 200
+    assert refused(there, "launch") == "campaign spring is a draft: publish it first"
+    assert [d["id"] for d in there.get("/v1/drafts", kind="campaign")["items"]] == ["spring"]
+    assert there.get("/v1/campaigns")["items"] == []
+    assert there.client.post("/v1/campaigns/spring/publish").status_code == 200
+    there.settle(1_000)
+    there.client.put(draft, json=SPRING | {"name": "mine"})
+    put(there, name="theirs")
+    assert there.client.post("/v1/campaigns/spring/publish").status_code == 409
+    assert there.client.delete(draft).status_code == 204
+    there.post("/v1/campaigns/spring/launch", {})
+    there.settle(60_000)
+    assert there.get("/v1/campaigns/spring")["name"] == "theirs"
+    assert sends(there) != []
+
+
 def test_nothing_goes_before_the_launch(there):
     put(there)
     there.settle(60_000)

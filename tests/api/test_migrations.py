@@ -64,6 +64,21 @@ def test_runs_move_and_are_taken_back(lived: Living):
     assert lived.post(MIGRATE, {"from": 1, "to": 2, "nodes": {"a": "c"}})["id"] == "j.1-2.2"
 
 
+def test_the_report_tells_who_was_moved_and_on_which_version_runs_are_now(lived: Living):
+    lived.post(MIGRATE, {"from": 1, "to": 2, "nodes": {"a": "c"}})
+    lived.settle()
+    report = lived.get("/v1/reports/journeys", journey="j")
+    told = [(v["version"], v["entered"], v["active"], v["running"]) for v in report["versions"]]
+    assert told == [(1, 3, 3, 1), (2, 0, 0, 2)]
+    lived.post(MIGRATE, {"reverse": "j.1-2"})
+    lived.settle()
+    report = lived.get("/v1/reports/journeys", journey="j")
+    assert [(v["version"], v["running"]) for v in report["versions"]] == [(1, 3)]
+    steps = [tuple(m[name] for name in ("from_version", "from_node", "to_version", "to_node")) for m in report["moved"]]
+    assert steps == [(1, "a", 2, "c"), (2, "c", 1, "a")]
+    assert [(m["migration"], m["runs"]) for m in report["moved"]] == [("j.1-2", 2), ("j.2-1", 2)]
+
+
 FAULTS: list[tuple[dict[str, Any], set[str]]] = [
     ({"from": 1, "to": 7, "nodes": {"a": "c", "x": "b"}}, {"to", "nodes.x"}),
     ({"from": 1, "to": 2, "nodes": {"a": "start", "y": "z"}}, {"nodes.a", "nodes.y"}),

@@ -81,12 +81,15 @@ def test_a_definition_is_read_back_as_it_was_written_listed_rolled_back_and_dele
     assert json.loads(waxwing("get", "topic").stdout)["version"] == 2
     assert waxwing("rollback", "topic", "news", "1").exit_code == 0
     assert json.loads(waxwing("get", "topic", "news").stdout)["name"] == "a"
+    told = [json.loads(line) for line in waxwing("get", "topic", "news", "--versions").stdout.splitlines()]
+    assert [(line["name"], line["status"]) for line in told] == [("b", "earlier"), ("a", "active")]
     assert waxwing("delete", "topic", "news").exit_code == 0
     assert waxwing("get", "topic").stdout == ""
 
 
 def test_what_is_not_there_is_a_negative_answer_and_what_cannot_be_is_bad_input():
     assert waxwing("get", "topic", "news").exit_code == 1
+    assert waxwing("get", "topic", "news", "--versions").exit_code == 1
     for arguments in (
         ("get", "nonsense"),
         ("rollback", "topic", "news", "1"),

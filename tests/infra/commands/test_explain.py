@@ -20,6 +20,8 @@ COMMANDS = [
     ("explain", "run", "welcome", "ann"),
     ("journey", "show", "welcome"),
     ("journey", "experiments", "welcome"),
+    ("holdout", "show", "everyone", "--event", "bought"),
+    ("holdout", "history", "everyone"),
     ("verify",),
 ]
 
@@ -79,6 +81,20 @@ def test_what_is_not_there_is_a_negative_answer():
         done = run(port, "explain", "segment", "gold", "a/b c")
     assert (done.exit_code, done.stderr.strip()) == (1, "there is no segment 'gold'")
     assert asked == ["GET /v1/contacts/a%2Fb%20c/explain?segment=gold Bearer k"]
+
+
+@pytest.mark.parametrize(
+    ("command", "path"),
+    [
+        (("show", "all", "--event", "order paid"), "/v1/reports/holdouts?holdout=all&event=order%20paid&salt="),
+        (("history", "a/b"), "/v1/holdouts/a%2Fb/history"),
+    ],
+)
+def test_holdouts_are_asked_of_the_installation(command, path):
+    with answering(200, b'{"holdout": "all"}') as (port, asked):
+        done = run(port, "holdout", *command)
+    assert (done.exit_code, done.stdout.split()) == (0, ["{", '"holdout":', '"all"', "}"])
+    assert [call.replace("+", "%20") for call in asked] == [f"GET {path} Bearer k"]
 
 
 def test_a_refusal_and_a_fault_are_told_apart():
