@@ -1,6 +1,9 @@
 """One SQLite file, shared by the threads and processes of a machine: readers in a pool, one writer at a time.
 
 WAL (https://www.sqlite.org/wal.html): readers never wait. `synchronous=FULL`: what is committed is on the disk.
+
+What the WAL holds has to be moved into the file from time to time (a checkpoint). SQLite would do that within a commit,
+which then takes several times as long. Here a thread does it beside the commits, and SQLite what that one left over.
 """
 
 from __future__ import annotations
@@ -9,11 +12,15 @@ import fcntl
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from schemas.errors import InvalidInput, LogDamaged, LogUnavailable, Violation
+
+_MOVE_COMMITS: Final = 100  # after so many commits, or so many rows, the WAL holds some 2 MB, and is moved
+_MOVE_ROWS: Final = 4_000
+_WAL_PAGES: Final = 16_000  # at 64 MB a commit moves what is left: the WAL then begins anew
 
 
 class SqliteFile:
@@ -31,6 +38,8 @@ class SqliteFile:
         self._idle: list[sqlite3.Connection] = []  # readers; the last one used is the first one taken
         self._writing = threading.Lock()
         self._is_closed = False
+        self._mover: threading.Thread | None = None
+        self._commits = self._moved_rows = 0  # commits since the WAL was last moved; rows that were written by then
         with self.named_errors():
             path.parent.mkdir(parents=True, exist_ok=True)
             self._turns = path.with_name(path.name + "-turns").open("wb")
@@ -53,6 +62,7 @@ class SqliteFile:
                 if db.in_transaction:
                     db.execute("ROLLBACK")
                 raise
+            self._committed(db.total_changes)
 
     def select(self, query: str, values: tuple[object, ...] = ()) -> list[Any]:
         """The rows of a query, as of now."""
@@ -76,6 +86,8 @@ class SqliteFile:
             self._close_idle()
             self._writer.close()
             self._turns.close()
+        if self._mover is not None:
+            self._mover.join()
 
     @contextmanager
     def named_errors(self) -> Iterator[None]:
@@ -89,12 +101,27 @@ class SqliteFile:
                 raise LogDamaged(f"{self.path}: {fault}") from fault
             raise InvalidInput(f"log {self.path}", [Violation("", f"cannot be read as a log: {fault}")]) from fault
 
+    def _committed(self, rows: int) -> None:
+        """Have the WAL moved where it is time; `rows` were written by now."""
+        self._commits += 1
+        is_due = self._commits >= _MOVE_COMMITS or rows - self._moved_rows >= _MOVE_ROWS
+        if is_due and (self._mover is None or not self._mover.is_alive()):
+            self._commits, self._moved_rows = 0, rows
+            self._mover = threading.Thread(target=self._move, name="checkpoint")
+            self._mover.start()
+
+    def _move(self) -> None:
+        """PASSIVE waits for nobody, and nobody for it. Where it fails, the commit at the WAL's limit says why."""
+        with suppress(LogUnavailable, LogDamaged, InvalidInput):
+            self.select("PRAGMA wal_checkpoint(PASSIVE)")
+
     def _connect(self) -> sqlite3.Connection:
         db = sqlite3.connect(
             self.path, timeout=self._busy_s, isolation_level=None, check_same_thread=False, cached_statements=256
         )
         try:
             db.execute("PRAGMA synchronous = FULL")
+            db.execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")
             if db.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
                 with self._turn():  # two that change the mode at once would fail, not wait
                     db.execute("PRAGMA journal_mode = WAL")

@@ -18,14 +18,15 @@ the write-ahead log, was never acknowledged, and is left out by SQLite's own che
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import islice
+from itertools import chain, count, islice
 from pathlib import Path
-from typing import Final, NamedTuple, NoReturn, TypeAlias
+from typing import Final, NoReturn, TypeAlias
 from zlib import crc32
 
 from connectors.grouped import Grouped
@@ -51,26 +52,26 @@ _TABLES: Final = {
 }
 _TAKE: Final = "INSERT INTO claims VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET epoch = epoch + 1"
 _Append: TypeAlias = Callable[[Sequence[Entry], Progress | None, Mapping[str, int]], list[Appended]]
-
-
-class _Row(NamedTuple):
-    """An entry whose partition is known."""
-
-    topic: str
-    partition: int
-    key: str
-    value: bytes
+_Place: TypeAlias = tuple[str, int]  # topic and partition
 
 
 @dataclass(slots=True)
 class _Ticket:
-    """One call of `append`: what it wants, in whose name, and where that has landed once it is written."""
+    """One call of `append`: what it wants, in whose name, and from where on it has landed once it is written."""
 
-    rows: list[_Row]
     progress: Progress | None
     epochs: Mapping[str, int]
-    landed: list[Appended] = field(default_factory=list)
+    places: list[_Place] = field(default_factory=list)  # of each entry
+    parts: dict[_Place, list[tuple[str, bytes]]] = field(default_factory=dict)  # keys and values
+    firsts: dict[_Place, int] = field(default_factory=dict)  # offsets
+    logged_at: int = 0
     fenced: str = ""  # the name that somebody else has claimed since; then nothing was written
+
+    @property
+    def landed(self) -> list[Appended]:
+        """Where each entry is, in order."""
+        nexts = {place: count(first) for place, first in self.firsts.items()}
+        return [Appended(place[1], next(nexts[place]), self.logged_at) for place in self.places]
 
 
 class SqliteLog:
@@ -84,7 +85,7 @@ class SqliteLog:
     def __init__(self, path: Path, partitions: int = 4, busy_s: float = 30.0, clock: Clock | None = None):
         self._partitions = {t.name: 1 if t.single else partitions for t in TOPICS}
         self._clock = clock or Clock()
-        self._group = Grouped(self._write, lambda ticket: len(ticket.rows), GROUP_ROWS)
+        self._group = Grouped(self._write, lambda ticket: len(ticket.places), GROUP_ROWS)
         self._file = SqliteFile(Path(path), busy_s)
         self._looked: dict[tuple[str, int], float] = {}  # when a partition's end was last looked at
         try:
@@ -111,7 +112,8 @@ class SqliteLog:
         return SqliteClaim(self._append, names, epochs)
 
     def _append(self, entries: Sequence[Entry], progress: Progress | None, epochs: Mapping[str, int]) -> list[Appended]:
-        ticket = _Ticket(self._located(entries), progress, epochs)
+        ticket = _Ticket(progress, epochs)
+        self._locate(entries, ticket)
         if (cause := self._group.do(ticket)) is not None:
             if is_damage(cause):
                 raise LogDamaged(f"{self._file.path}: nothing was appended: {cause}; {ADVICE}") from cause
@@ -208,14 +210,17 @@ class SqliteLog:
                 elif there[topic] != count:
                     raise InvalidInput(f"log {self._file.path}", [_other_partitions(topic, there[topic], count)])
 
-    def _located(self, entries: Sequence[Entry]) -> list[_Row]:
-        rows = []
+    def _locate(self, entries: Sequence[Entry], ticket: _Ticket) -> None:
         for topic, key, value, partition in entries:
             own = self.partition_of(topic, key)  # of every key: one that cannot be encoded must not spoil a group
             if partition is not None:
                 self._check(topic, partition)
-            rows.append(_Row(topic, own if partition is None else partition, key, value))
-        return rows
+                own = partition
+            place = (topic, own)
+            ticket.places.append(place)
+            if place not in ticket.parts:
+                ticket.parts[place] = []
+            ticket.parts[place].append((key, value))
 
     def _check(self, topic: str, partition: int) -> None:
         if not 0 <= partition < self._partitions[topic]:
@@ -224,22 +229,25 @@ class SqliteLog:
     def _write(self, tickets: Sequence[_Ticket]) -> None:
         with self._file.transaction() as db:
             now = self._advance_clock(db)
-            ends: dict[tuple[str, int], int] = {}
-            values: dict[str, list[object]] = {}
+            ends: dict[_Place, int] = {}
+            written: dict[_Place, list[object]] = {}
             for ticket in tickets:
                 ticket.fenced = next((n for n, epoch in ticket.epochs.items() if _epoch(db, n) != epoch), "")
                 if ticket.fenced:
                     continue
-                for topic, partition, key, value in ticket.rows:
-                    place = (topic, partition)
-                    offset = ends[place] if place in ends else _end(db, place)
-                    ends[place] = offset + 1
-                    values.setdefault(topic, []).extend(row_of(partition, offset, now, key, value))
-                    ticket.landed.append(Appended(partition, offset, now))
-            for topic, flat in values.items():
-                insert(db, topic, flat)
-            for place, end in ends.items():
-                db.execute("UPDATE ends SET next = ? WHERE topic = ? AND partition = ?", (end, *place))
+                ticket.logged_at = now
+                for place, part in ticket.parts.items():
+                    if place not in ends:
+                        ends |= _ends(db, place[0])
+                    flat = written.setdefault(place, [])
+                    first = ticket.firsts[place] = ends[place]
+                    for offset, (key, value) in enumerate(part, first):
+                        flat += row_of(place[1], offset, now, key, value)
+                    ends[place] = first + len(part)
+            for topic in {topic for topic, _ in written}:
+                insert(db, topic, [v for place in sorted(written) if place[0] == topic for v in written[place]])
+            if written:
+                _set_ends(db, [(*place, ends[place]) for place in written])
             for ticket in tickets:
                 if ticket.progress is not None and not ticket.fenced:
                     _move(db, ticket.progress)
@@ -273,8 +281,15 @@ def _epoch(db: sqlite3.Connection, name: str) -> int:
     return int(db.execute("SELECT epoch FROM claims WHERE name = ?", (name,)).fetchone()[0])
 
 
-def _end(db: sqlite3.Connection, place: tuple[str, int]) -> int:
-    return int(db.execute("SELECT next FROM ends WHERE topic = ? AND partition = ?", place).fetchone()[0])
+def _ends(db: sqlite3.Connection, topic: str) -> dict[_Place, int]:
+    """Of each of the topic's partitions, in one row."""
+    found = db.execute("SELECT json_group_object(partition, next) FROM ends WHERE topic = ?", (topic,)).fetchone()[0]
+    return {(topic, int(partition)): end for partition, end in json.loads(found).items()}
+
+
+def _set_ends(db: sqlite3.Connection, ends: Sequence[tuple[str, int, int]]) -> None:
+    rows = ", ".join(["(?, ?, ?)"] * len(ends))
+    db.execute(f"INSERT OR REPLACE INTO ends VALUES {rows}", list(chain.from_iterable(ends)))  # noqa: S608
 
 
 def _move(db: sqlite3.Connection, progress: Progress) -> None:

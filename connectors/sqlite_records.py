@@ -22,7 +22,8 @@ COLUMNS: Final = (
 )
 ADD_CHECKSUM: Final = "ALTER TABLE {topic} ADD COLUMN crc INTEGER"
 WIDTH: Final = 6  # values of a row
-_CHUNKS: Final = (500, 50, 5, 1)  # rows a statement; many, because the GIL is given back and taken around each
+_CHUNKS: Final = tuple(1 << n for n in range(10, -1, -1))  # rows a statement: as few statements as can be, because the
+# GIL is given back and taken around each
 
 Damaged = Callable[[int, str], NoReturn]  # tells of the damage at an offset, as an exception
 

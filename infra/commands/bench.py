@@ -52,11 +52,13 @@ def ingest(
     events: Annotated[int, typer.Option(help="events to post")] = 200_000,
     batch: Annotated[int, typer.Option(help="events in a request")] = 500,
     clients: Annotated[int, typer.Option(help="connections at once")] = 8,
+    rate: Annotated[int, typer.Option(help="events a second that are then offered, for the latency")] = 50_000,
+    seconds: Annotated[int, typer.Option(help="how long they are offered")] = 10,
 ) -> None:
-    """Events/s over HTTP, each answered when durable."""
+    """Events/s over HTTP, each answered when durable, as fast as it goes; then from due to answer at a steady rate."""
     from infra.bench.ingest import ingest as run
 
-    _print(run(events, batch, clients))
+    _print(run(events, batch, clients, rate, seconds))
 
 
 @_bench.command()

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from itertools import count
@@ -154,6 +155,19 @@ def test_a_full_disk_is_an_error_that_appends_nothing_and_passes(tmp_path: Path)
     log = SqliteLog(tmp_path / "log.db")
     assert sorted(keys(log)) == ["after", "before"]
     log.close()
+
+
+def test_what_is_committed_is_moved_into_the_file_while_it_is_open(tmp_path: Path) -> None:
+    log = SqliteLog(tmp_path / "log.db")
+    empty = (tmp_path / "log.db").stat().st_size
+    for i in range(5):  # some 2,000 pages, which SQLite itself would leave in the WAL
+        log.append([Entry(EVENTS, f"{i}:{j}", b"x" * 1_000) for j in range(2_000)])
+    deadline = time.monotonic() + 60
+    while (tmp_path / "log.db").stat().st_size == empty:
+        assert time.monotonic() < deadline, "nothing was moved"
+        log.append([Entry(EVENTS, "one more", b"v")])
+    log.close()
+    assert not (tmp_path / "log.db-wal").exists(), "nobody holds the file any more"
 
 
 def test_another_number_of_partitions_is_refused_with_the_right_one(tmp_path: Path) -> None:
