@@ -24,6 +24,7 @@ from flows.contact.spans import is_span
 from flows.contact.subject import Subject
 from flows.content import clicks
 from flows.holdouts import reducer as holdouts
+from flows.journeys import merging
 from flows.journeys import reducer as journeys
 from flows.policy import reducer as policy
 from flows.scoring import reducer as scoring
@@ -44,6 +45,7 @@ _ABSORBERS: Final[tuple[identity.Absorber, ...]] = (
     (attribution.SECTION, attribution.absorb),
     (policy.SECTION, policy.absorb),
     (clicks.SECTION, clicks.absorb),
+    (journeys.SECTION, merging.absorb),
 )
 _TOLD: Final = frozenset(
     {"identify", "alias", "group", ADDRESS_SUPPRESSED, MERGE_CLAIMED, MERGED}

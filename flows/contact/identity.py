@@ -14,13 +14,13 @@ from binascii import Error as NotBase64
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import flows.journeys.reducer as journeys
 from flows.campaigns import reducer as campaigns
 from flows.contact import profile
 from flows.contact.recent import union
 from flows.contact.scope import Scope
 from flows.contact.section import Contact, Section
 from flows.holdouts import reducer as holdouts
+from flows.journeys import merging
 from flows.policy import reducer as policy
 from flows.segments import engine as segments
 from schemas.errors import TerminalError
@@ -61,7 +61,7 @@ def claimed(scope: Scope) -> None:
         scope.change(refused)
         return
     segments.leave_all(scope, "merged")
-    journeys.exit_all(scope, "merged")
+    merging.hand_over(scope)
     holdouts.leave_all(scope)
     campaigns.skip_all(scope, campaigns.MERGED)
     _send(scope, state, into)

@@ -132,8 +132,9 @@ def _is_of_run(event: Event, contact: str, run: Run) -> bool:
     visits = run.visits.get(node, 0) if isinstance(node, str) else 0
     if send is None:
         return visits > 0 and told.get("journey", run.journey) == run.journey
-    return any(send == _send_of(run, contact, str(node), visit) for visit in range(visits))
+    own = [(contact, run.id), *run.earlier]
+    return any(send == _send_of(run, *of, str(node), visit) for of in own for visit in range(visits))
 
 
-def _send_of(run: Run, contact: str, node: str, occurrence: int) -> str:
-    return send_id(contact, Intent(run.journey, run.version, run.id, run.entry, node, occurrence, (), ""))
+def _send_of(run: Run, contact: str, id: str, node: str, occurrence: int) -> str:
+    return send_id(contact, Intent(run.journey, run.version, id, run.entry, node, occurrence, (), ""))

@@ -18,7 +18,7 @@ from flows.journeys.compile import Opener
 from flows.journeys.migration import migrate
 from flows.journeys.run import SECTION, Journeys, Run
 
-__all__ = ["SECTION", "exit_all", "react"]
+__all__ = ["SECTION", "react"]
 
 DELETED = "deleted"
 
@@ -37,18 +37,6 @@ def react(scope: Scope) -> None:
     if scope.active.journeys.arms or section.armed:
         arm(scope, section)
     scope.state.set_due(SECTION, _next(section))
-
-
-def exit_all(scope: Scope, reason: str) -> None:
-    """End every run of the contact, as when it becomes a part of another."""
-    if not scope.state.has(SECTION):
-        return
-    section = scope.state.get(SECTION)
-    for run in list(section.runs):
-        executor.end(scope, section, run, reason)
-    section.ended.clear()
-    section.armed.clear()
-    scope.state.set_due(SECTION, None)
 
 
 def _concerns(scope: Scope) -> bool:

@@ -31,7 +31,8 @@ class Run(msgspec.Struct, array_like=True, gc=False):
     came to each node, `opened` is what it keeps of the event that opened it, `leaves` the state of the conditions that
     look at this run alone, `variant` the arm of the last split that it passed, `moves` the
     migrations that brought it to its version and can be taken back.
-    `held` is true for what is no run: a contact that a holdout kept out, watched for the goal alone.
+    `held` is true for what is no run: a contact that a holdout kept out, watched for the goal alone. `earlier`:
+    (contact, id) of the runs that it goes on from, of contacts that were merged into its own.
     """
 
     id: str
@@ -48,6 +49,7 @@ class Run(msgspec.Struct, array_like=True, gc=False):
     variant: str = ""
     held: bool = False
     moves: list[Move] = []
+    earlier: list[tuple[str, str]] = []
 
 
 class Journeys(msgspec.Struct, array_like=True, gc=False):
