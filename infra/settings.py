@@ -29,6 +29,10 @@ def _length(text: str) -> str:
     return text
 
 
+def _local(address: str) -> str:
+    return Path(address).absolute().as_uri() if address and "://" not in address else address
+
+
 class _DotEnv(DotEnvSettingsSource):
     """`.env` without the providers' secrets and addresses: `sinks.providers.secrets` reads those."""
 
@@ -42,7 +46,10 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="WAXWING_", env_file=".env", extra="forbid", frozen=True)
 
-    data: Path = Field(Path("var"), description="folder of everything that an embedded installation keeps")
+    # Absolute from here on: while it is loaded, chDB changes the working directory under all threads.
+    data: Annotated[Path, AfterValidator(Path.absolute)] = Field(
+        Path("var"), validate_default=True, description="folder of everything that an embedded installation keeps"
+    )
     log: str = Field("", description="the log: empty for SQLite in `data`, else kafka://host:port")
     kafka_prefix: str = Field("", description="Kafka: stands before the name of each topic and group")
     kafka_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
@@ -67,7 +74,9 @@ class Settings(BaseSettings):
     worker: str = Field("", description="Kafka: name of this machine's workers in their groups; empty: the host's")
     partitions: int = Field(4, ge=1, le=1024, description="partitions of each keyed topic, fixed when the log is made")
     workers: int = Field(1, ge=1, le=64, description="processes of `waxwing run` that share the fold's partitions")
-    files: str = Field("", description="fsspec address of assets, models and audiences; empty for a folder in `data`")
+    files: Annotated[str, AfterValidator(_local)] = Field(
+        "", description="fsspec address of assets, models and audiences; empty for a folder in `data`"
+    )
     clickhouse: str = Field("", description="ClickHouse's HTTP address; empty for the engine in the process")
     clickhouse_cluster: str = Field(
         "",

@@ -44,3 +44,14 @@ def test_without_a_file_there_is_the_environment_alone(tmp_path: Path, monkeypat
     monkeypatch.chdir(tmp_path)
     assert Secrets().get("postmark") == ""
     assert Settings(_env_file=None).partitions == 4
+
+
+def test_folders_stay_where_they_are_when_the_working_directory_changes(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+):
+    default, named = Settings(), Settings(data=Path("here"), files="pictures")
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))  # as chDB does while it is loaded, under every thread
+    assert default.log_path == folder / "var" / "log.db"
+    assert named.log_path == folder / "here" / "log.db"
+    assert named.files_url == (folder / "pictures").as_uri()
+    assert Settings(files="s3://bucket/pictures").files_url == "s3://bucket/pictures"
