@@ -20,6 +20,7 @@ from schemas.definitions.conditions import parse_condition, references
 from schemas.definitions.segment import Segment
 from schemas.errors import InvalidInput, UnreadableRecord, Violation
 from schemas.facts import ENTER
+from schemas.ids import uuid5
 from schemas.records import decode_event
 from schemas.times import parse_instant
 
@@ -68,7 +69,7 @@ def read_lines(path: Path) -> list[Line]:
     faults: list[Violation] = []
     for number, text in _lines(path):
         try:
-            found.append(_read_line(msgspec.json.decode(text)))
+            found.append(_read_line(msgspec.json.decode(text), uuid5("line", number)))
         except (UnreadableRecord, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
             faults.append(Violation(f"line {number}", str(fault)))
     if faults:
@@ -121,12 +122,13 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
                 yield number, text
 
 
-def _read_line(raw: Any) -> Line:
-    """One line. `logged_at` is its own, else `received_at`, else its `timestamp`; an `enter` line names its journey."""
+def _read_line(raw: Any, default_id: str) -> Line:
+    """One line. `logged_at` is its own, else `received_at`, else its `timestamp`; an `enter` line names its journey.
+    Lines without `messageId` are each an event of their own, as in an import, also where they say the same."""
     if not isinstance(raw, Mapping):
         raise UnreadableRecord("call: is no JSON object")
     is_entry = raw.get("type") == ENTER
-    event = read_event({**raw, "type": "track"} if is_entry else raw, trusted=True)
+    event = read_event({**raw, "type": "track"} if is_entry else raw, trusted=True, default_id=default_id)
     if is_entry:
         event.type = ENTER
     own = raw.get("logged_at", raw.get("loggedAt"))

@@ -11,6 +11,8 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from schemas.facts import UNNAMED
+
 JSON = Any  # what a JSON value decodes to
 
 
@@ -58,8 +60,10 @@ class Event(msgspec.Struct, omit_defaults=True, gc=False):
 
     @property
     def name(self) -> str:
-        """What conditions and triggers call it: a track's own name, else the type."""
-        return self.event if self.type == "track" else self.type
+        """What conditions and triggers call it: a track's own name, else the type; "" of what is no event to them."""
+        if self.type == "track":
+            return self.event
+        return "" if self.type in UNNAMED else self.type
 
 
 def placed(event: Event, logged_at: int, partition: int, offset: int) -> None:

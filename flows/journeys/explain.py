@@ -196,7 +196,7 @@ def _cause(scope: Scope, run: Run) -> dict[str, Any]:
     event = scope.event
     if event is None:
         return {"time": format_instant(scope.at)}
-    return {"event": {"id": event.id, "name": event.name, "at": format_instant(event.at)}}
+    return {"event": {"id": event.id, "name": event.name or event.type, "at": format_instant(event.at)}}
 
 
 def _step(change: Change) -> dict[str, Any]:

@@ -111,7 +111,7 @@ def _leaf(head: dict[str, Any], node: spec.Leaf | None, leaf: Leaf, case: Case, 
 
 
 def _event(event: Event) -> dict[str, Any]:
-    return {"id": event.id, "name": event.name, "at": format_instant(event.at)}
+    return {"id": event.id, "name": event.name or event.type, "at": format_instant(event.at)}
 
 
 def _shown(instants: Any) -> Any:

@@ -103,5 +103,5 @@ class EventLeaf(Leaf):
 
     def names_it(self, event: Event) -> bool:
         """Whether the event goes by one of the names."""
-        name = event.event if event.type == "track" else event.type
+        name = event.event if event.type == "track" else event.name
         return name in self._exact or (bool(self._prefixes) and name.startswith(self._prefixes))

@@ -52,7 +52,7 @@ class LeafSet:
         """The leaves that the event, or what is named by `keys`, can change; each once."""
         found = _NONE
         if event is not None:
-            name = event.event if event.type == "track" else event.type
+            name = event.event if event.type == "track" else event.name
             found = self._by_name.get(name, _NONE)
             if not (keys or self._prefixes):
                 return found  # most records: each leaf stands once below one name

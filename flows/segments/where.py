@@ -103,5 +103,5 @@ class EventMatcher:
 
 def is_named(name: EventName, event: Event) -> bool:
     """Whether the event goes by the name, or begins so."""
-    own = event.event if event.type == "track" else event.type
+    own = event.event if event.type == "track" else event.name
     return own.startswith(name.text) if name.prefix else own == name.text

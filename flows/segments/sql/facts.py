@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from schemas.facts import ACCOUNT_KEY, ADDRESS_KEY, CONTROL, INTERNAL
+from schemas.facts import ACCOUNT_KEY, ADDRESS_KEY, UNNAMED
 
 _LOGGED: Final = (
     "logged_at <= fromUnixTimestamp64Milli({at:Int64}, 'UTC') AND contact != '' AND type != ''"
     f" AND NOT startsWith(contact, '{ADDRESS_KEY}') AND NOT startsWith(contact, '{ACCOUNT_KEY}')"
 )
-_UNNAMED: Final = ", ".join(f"'{t}'" for t in sorted(CONTROL | INTERNAL))
+_UNNAMED: Final = ", ".join(f"'{t}'" for t in sorted(UNNAMED))
 
 _ID: Final = "if(id = '', concat('\\0', toString(partition), ':', toString(offset)), id)"
 

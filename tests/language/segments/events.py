@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.language.lines import did, says
+from tests.language.lines import did, groups, says
 from tests.language.story import Row, Story
 
 
@@ -35,6 +35,26 @@ NAMED = Story(
         Row(NAMES, {"last_performed": TEST, "within": "1d"}, {"01-02": "eve"}),
         Row(NAMES, {"sequence": [{"performed": TEST}, {"performed": TEST}]}, {"01-02": "eve"}),
         Row(NAMES, {"regularly": TEST, "period": "1d", "periods": 2}, {"01-02": "eve"}),
+    ],
+)
+
+# what the parts of the system tell each other (an account's traits, who shares an address, what became one) is no event
+AMONG_PARTS = Story(
+    "names of what the system tells itself",
+    [
+        groups("ann", "acme", "01-01", plan="gold"),
+        says("bob", "01-01", email="a@x.com"),
+        says("cid", "01-01", email="a@x.com"),
+        did("~x", "look", "01-01"),
+        says("dan", "01-01", also="~x"),
+        did("eve", "account_opened", "01-01"),
+        did("eve", "merger", "01-01"),
+    ],
+    [
+        Row(NAMES, {"performed": {"starts_with": "a"}}, {"01-01": "eve"}),
+        Row(NAMES, {"performed": {"starts_with": "m"}}, {"01-01": "eve"}),
+        Row(NAMES, {"performed": "account_traits"}, {"01-01": ""}),
+        Row(NAMES, {"last_performed": {"starts_with": "a"}, "within": "1d"}, {"01-01": "eve"}),
     ],
 )
 
@@ -262,4 +282,4 @@ PERIODS = Story(
     ],
 )
 
-STORIES = (NAMED, COUNTED, MEASURED, POSITIONS, SEQUENCES, PERIODS)
+STORIES = (NAMED, AMONG_PARTS, COUNTED, MEASURED, POSITIONS, SEQUENCES, PERIODS)

@@ -104,12 +104,18 @@ TWICE = Story(
         did("bob", "buy", "01-01", id="m1", n=1),  # another contact's event is another event
         did("cid", "buy", "01-01", id="m2", n=1),
         did("cid", "buy", "01-02", id="m2", n=2),
+        *(did("dan", "call", "01-01", n=1) for _ in range(2)),  # nothing says that it is the same call
     ],
     [
         Row(
             "Events of a contact with the same `messageId` count once",
             {"performed": "buy", "count": {"op": "eq", "value": 1}},
             {"01-01 23:59:59.999": "ann bob cid"},
+        ),
+        Row(
+            "Events of a contact with the same `messageId` count once",
+            {"performed": "call", "count": {"op": "eq", "value": 2}},
+            {"01-01": "dan"},
         ),
         Row(
             "the first in the log",
