@@ -11,11 +11,11 @@ from typing import Any
 import duckdb
 import pytest
 
+from connectors.consistency import unknown_names
 from flows.contact.active import Definitions
 from flows.contact.replay import Line, Replay, definition_records
 from flows.segments.ranking import Place, Values, encoded, percentile, quintile, rank, result_body
 from schemas.definitions.ranking import RESULT
-from schemas.errors import InvalidInput
 from schemas.records import LEAD_MS, Change, Definition, Entry, Event, Record, decode_change, encode
 from schemas.topics import CHANGES
 from tests.command import shell
@@ -198,8 +198,5 @@ def test_the_command_finds_in_stream_and_batch_whom_duckdb_finds(tmp_path: Path)
 
 
 def test_a_segment_over_a_ranking_that_is_not_there_is_refused() -> None:
-    from connectors.consistency import check_together
-
     body = segment({"percentile": "nobody", "by": "recency", "op": "gte", "value": 1})
-    with pytest.raises(InvalidInput, match="there is no ranking 'nobody'"):
-        check_together({}, [Definition("segment", "tested", "publish", 1, body)])
+    assert [str(fault) for fault in unknown_names({}, [body])] == ["where: there is no ranking 'nobody'"]
