@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api import (
     assets,
     campaign_preview,
+    campaign_simulation,
     campaigns,
     contacts,
     crm,
@@ -74,6 +75,7 @@ FOR_ADMINS = (
     assets.router,
     journeys.router,
     campaign_preview.router,
+    campaign_simulation.router,
     campaigns.router,
     drafts.router,
     definitions.router,

@@ -12,18 +12,20 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, assert_never
 
 from msgspec.structs import replace
 
 from flows.campaigns.acts import Files, planned
-from flows.campaigns.firings import firings
+from flows.campaigns.firings import next_firing
+from flows.campaigns.journey import journey_id
 from flows.campaigns.launch import KIND as LAUNCH
 from flows.campaigns.launch import Launch, firing_id
 from flows.campaigns.references import read_campaign
 from flows.campaigns.release import begin_of, compile_rate, released, wanted
 from flows.campaigns.trial_report import CampaignReport
-from flows.contact.rehearsal import Rehearsal, standing_around
+from flows.contact.active import StatesIn
+from flows.contact.rehearsal import Rehearsal, is_caused, standing_around
 from flows.contact.replay import Line
 from flows.definitions.catalogue import Published
 from flows.delivery.planning import QUIET_AHEAD
@@ -58,33 +60,46 @@ class CampaignTrial:
         answers: Answers | None = None,
         snapshots: Mapping[str, frozenset[str]] | None = None,
         alone: bool = False,
+        states_in: StatesIn = lambda partition, path: {},
     ):
         around = standing_around(others, alone)
+        self._running = {journey_id(campaign.id), *(p.id for p in around if p.kind == "journey")}
         self._published, self._campaign = campaign, read_campaign(campaign.body)
         self._audience, self._exclusions = f"{campaign.id}:audience", f"{campaign.id}:exclusions"
         self._report, self._answers = CampaignReport(campaign.id), answers
         self._zone = next((str(p.body.get("timezone", "UTC")) for p in around if p.kind == "workspace"), "UTC")
-        self._rehearsal = Rehearsal([campaign, *self._chosen(), *around], self._take, snapshots)
+        self._rehearsal = Rehearsal([campaign, *self._chosen(), *around], self._take, snapshots, states_in)
 
-    def run(self, lines: Sequence[Line], at: int | None = None, until: int | None = None) -> dict[str, Any]:
-        """Launch at an instant, a broadcast by default at the last line, others before the first; let time pass until
-        an instant, by default until every message that waits for its release or for quiet hours has gone."""
-        lines = [line for line in lines if until is None or line.logged_at <= until]
-        if lines:
-            self._play(lines, at, until)
+    def run(self, lines: Iterable[Line], at: int | None = None, until: int | None = None) -> dict[str, Any]:
+        """Launch at an instant, a broadcast by default after the last line, others before the first; let time pass
+        until an instant, by default until every message that waits for its release or for quiet hours has gone."""
+        last: int | None = None
+        turns = deque[_Turn]()
+        for line in lines:
+            if until is not None and line.logged_at > until:
+                break
+            if last is None:
+                self._rehearsal.publish(line.logged_at)
+                turns = self._turns(line.logged_at - 1, at)
+            while turns and _comes_before(turns[0], line):
+                self._launch(turns)
+            if not is_caused(line.event, self._running):
+                self._rehearsal.take(line)
+            last = line.logged_at
+        if last is not None:
+            self._finish(turns, at, last, until)
         return self._report.as_json(self._zone_of)
 
-    def _play(self, lines: Sequence[Line], at: int | None, until: int | None) -> None:
-        self._rehearsal.publish(lines[0].logged_at)
-        turns = deque(turn for turn in self._turns(lines, at, until) if until is None or turn.at <= until)
-        for line in lines:
-            while turns and _comes_before(turns[0], line):
-                self._launch(turns.popleft())
-            self._rehearsal.take(line)
-        while turns:
-            self._launch(turns.popleft())
-        end = max(lines[-1].logged_at, self._report.ends) + QUIET_AHEAD
-        self._rehearsal.pass_time(end if until is None else until)
+    def _finish(self, turns: deque[_Turn], at: int | None, last: int, until: int | None) -> None:
+        """What comes after the last line."""
+        is_broadcast = self._campaign.type == "one_time"
+        if is_broadcast and at is None:
+            turns.append(self._broadcast(last))
+        end = until if until is not None else None if is_broadcast else last
+        while turns and (end is None or turns[0].at <= end):
+            self._launch(turns)
+        waited = max(last, self._report.ends) + QUIET_AHEAD
+        self._rehearsal.pass_time(waited if until is None else until)
 
     def _chosen(self) -> Iterator[Published]:
         """Audience and exclusions as segments."""
@@ -96,22 +111,31 @@ class CampaignTrial:
             if where != {"or": []}:
                 yield Published("segment", id, 1, {"kind": "segment", "id": id, "where": where}, 0)
 
-    def _turns(self, lines: Sequence[Line], at: int | None, until: int | None) -> Iterator[_Turn]:
-        first, last = lines[0].logged_at, lines[-1].logged_at
-        id, schedule = self._published.id, self._campaign.schedule
+    def _turns(self, before: int, at: int | None) -> deque[_Turn]:
+        """What is to come, as far as it is known: of firings the next one."""
+        begun = before if at is None else at
         match self._campaign.type:
             case "one_time":
-                yield _Turn(last if at is None else at, id, begin_of(self._campaign, self._zone), 0, True)
+                return deque() if at is None else deque([self._broadcast(at)])
             case "triggered":
-                yield _Turn(first - 1 if at is None else at, id, 0)
+                return deque([_Turn(begun, self._published.id, 0)])
             case "recurring":
-                assert isinstance(schedule, Recurring)
-                begun, end = first - 1 if at is None else at, last if until is None else until
-                for firing in firings(schedule, begun, end, self._zone):
-                    yield _Turn(firing.at, firing_id(id, firing.name), firing.local or firing.at, firing.at)
+                return deque([self._firing(begun)])
+            case _:
+                assert_never(self._campaign.type)
 
-    def _launch(self, turn: _Turn) -> None:
-        """Freeze the audience and let the launch be active, both at the turn's instant."""
+    def _broadcast(self, at: int) -> _Turn:
+        return _Turn(at, self._published.id, begin_of(self._campaign, self._zone), 0, True)
+
+    def _firing(self, after: int) -> _Turn:
+        schedule = self._campaign.schedule
+        assert isinstance(schedule, Recurring)
+        firing = next_firing(schedule, after, self._zone)
+        return _Turn(firing.at, firing_id(self._published.id, firing.name), firing.local or firing.at, firing.at)
+
+    def _launch(self, turns: deque[_Turn]) -> None:
+        """Freeze the audience and let the launch be active, both at the next turn's instant."""
+        turn = turns.popleft()
         self._rehearsal.pass_time(turn.at if turn.of_line else turn.at - 1)
         launch = Launch(turn.id, self._published.id, self._published.version, self._campaign.type, firing=turn.firing)
         if self._campaign.type != "triggered":
@@ -119,6 +143,8 @@ class CampaignTrial:
         self._report.launch(launch, turn.at)
         self._rehearsal.define(Definition(LAUNCH, launch.id, "publish", 1, launch.body()), turn.at)
         self._rehearsal.replay.apply(turn.at, "", TICK)
+        if turn.firing:
+            turns.append(self._firing(turn.at))
 
     def _frozen(self, launch: Launch, turn: _Turn) -> Launch:
         chosen = set(self._rehearsal.replay.members(self._audience))

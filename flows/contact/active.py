@@ -247,7 +247,7 @@ class Definitions:
             attribution=compile_attribution(snapshot.of("attribution_model")),
             templates=_templates(snapshot),
             topics=_topics(snapshot),
-            snapshots={**self._members, **self._frozen(snapshot)},
+            snapshots={**self._frozen(snapshot), **self._members},
             zone=workspace.get("timezone", "UTC"),
             currency=workspace.get("currency", "EUR"),
             locale=workspace.get("locale", "en"),

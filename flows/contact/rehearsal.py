@@ -8,7 +8,7 @@ that something was computed of is used as it stands.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Final, Literal
 
 from flows.campaigns.launch import KIND as LAUNCH
@@ -22,7 +22,8 @@ from schemas.definitions import parse
 from schemas.definitions.condition_forms import read_event_name
 from schemas.definitions.ranking import KIND as RANKING
 from schemas.definitions.ranking import RESULT, Ranking
-from schemas.records import LEAD_MS, Definition, Entry, Record, encode
+from schemas.facts import MESSAGE_FACTS
+from schemas.records import LEAD_MS, Definition, Entry, Event, Record, encode
 
 # What acts by itself, or is no part of the fold: nothing of it is asked a second time.
 _NOT_ASKED: Final = frozenset({"journey_migration", "campaign", LAUNCH, "provider", "crm_mapping", "asset"})
@@ -33,6 +34,13 @@ _ASKING = ("segment", "journey")  # whose conditions look at the past
 def standing_around(published: Iterable[Published], alone: bool) -> list[Published]:
     """What stands around something that is tried: journeys run alongside, unless it is `alone`."""
     return [p for p in published if p.kind not in _NOT_ASKED and not (alone and p.kind == "journey")]
+
+
+def is_caused(event: Event, journeys: Container[str]) -> bool:
+    """Whether one of the journeys caused it when it ran: a message's outcome, or what an action said."""
+    if event.type in MESSAGE_FACTS:
+        return event.properties.get("journey") in journeys and bool(event.properties.get("send"))
+    return event.context.get("journey") in journeys
 
 
 class Rehearsal:

@@ -11,14 +11,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from flows.contact.active import StatesIn
-from flows.contact.rehearsal import Rehearsal, standing_around
+from flows.contact.rehearsal import Rehearsal, is_caused, standing_around
 from flows.contact.replay import Line
 from flows.definitions.catalogue import Published
 from flows.journeys.answering import Answers
 from flows.journeys.report import SAMPLES, Report, difference
 from flows.journeys.simulation import Summary
-from schemas.facts import MESSAGE_FACTS
-from schemas.records import Entry, Event, decode_send
+from schemas.records import Entry, decode_send
 from schemas.topics import SENDS
 
 
@@ -65,17 +64,11 @@ class Trial:
             if not begun:
                 self._rehearsal.publish(line.logged_at, active_from)
                 begun = True
-            if not self._is_own(line.event):
+            if not is_caused(line.event, self._running):
                 self._rehearsal.take(line)
         if until is not None:
             self._rehearsal.pass_time(until)
         return Outcome(self._summary.as_json(), self._report.as_json(), dict(sorted(self._counts.items())))
-
-    def _is_own(self, event: Event) -> bool:
-        """Whether one of the journeys that run caused it when it ran."""
-        if event.type in MESSAGE_FACTS:
-            return event.properties.get("journey") in self._running and bool(event.properties.get("send"))
-        return event.context.get("journey") in self._running
 
     def _take(self, at: int, entry: Entry) -> None:
         self._summary.take(at, entry)

@@ -17,7 +17,7 @@ from flows.definitions.catalogue import Published
 from flows.journeys.report import SAMPLES
 from flows.journeys.trial import Outcome, Trial, compared
 from infra.client import NOT_THERE, show
-from infra.commands.tried import Named, answering, chosen, read_history, read_rates
+from infra.commands.tried import PATIENCE_S, Named, answering, chosen, read_history, read_rates
 from infra.history import read_definitions, read_option_instant, read_snapshots, read_whole
 from infra.settings import Settings
 from schemas.definitions.journey import Journey
@@ -25,7 +25,6 @@ from schemas.errors import InvalidInput, Violation
 
 LIVE: Final = "live"
 PLAIN: Final = ("entered", "completed", "exited", "nodes", "sends", "skips")  # what is always told (DESIGN §7)
-PATIENCE_S: Final = 3_600.0  # that a whole history may take
 
 
 def simulate(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, TypeAlias, TypeVar
+from typing import Annotated, Final, TypeAlias, TypeVar
 
 import msgspec
 
@@ -14,6 +14,7 @@ from infra.history import read_files, read_lines
 from schemas.definitions import Body
 from schemas.errors import InvalidInput, Violation
 
+PATIENCE_S: Final = 3_600.0  # that a whole history may take
 B = TypeVar("B", bound=Body)
 Named: TypeAlias = dict[str, dict[str, float]]  # channel, or channel/template -> its rates
 _Share: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1)]

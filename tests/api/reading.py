@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from api import (
     campaign_preview,
+    campaign_simulation,
     campaigns,
     contacts,
     definitions,
@@ -108,7 +109,7 @@ def world(folder: Path, clock: Clock | None = None) -> Iterator[World]:
         simulations,
         reports,
     )
-    for module in (*routed, snapshots, summary, campaign_preview, campaigns, definitions, drafts):
+    for module in (*routed, snapshots, summary, campaign_preview, campaign_simulation, campaigns, definitions, drafts):
         app.include_router(module.router)
     with TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=True) as client:
         yield World(log, clickhouse, reads, client)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from schemas.times import DAY, HOUR
+from schemas.times import DAY, HOUR, from_ms
 from tests.api.living import Living, living
 from tests.flows.journeys.scenario import journey, message, node, pause, segment
 
@@ -102,3 +102,37 @@ def test_a_journey_that_does_not_stand_needs_a_draft(lived: Living):
     draft = {**SHORT, "id": "new"}
     assert lived.client.post(address, json={"journey": draft, "against": "live"}).status_code == 404
     assert lived.post(address, {"journey": draft})["entered"] == 8
+
+
+CAMPAIGN = {"kind": "campaign", "id": "spring", "type": "one_time", "class": "transactional"} | {
+    "audience": {"segment": "gold"},
+    "content": {"channel": "email", "template": "hello"},
+}
+
+
+def test_a_campaign_that_was_never_launched_is_tried_over_the_history(lived: Living):
+    address = "/v1/campaigns/spring/simulate"
+    assert lived.client.post(address, json={}).status_code == 404
+    rates = {"email": {"delivered": 1, "opened": 1, "clicked": 0}}
+    found = lived.post(address, {"campaign": CAMPAIGN, "imported": "imported", "outcomes": rates})
+    assert (found["audience"], found["sends_total"], found["answers"]["email_opened"]) == (6, 6, 6)
+    assert {send["contact"] for send in found["sends"]} == {f"c{n}" for n in range(6)}
+    before = lived.now - 6 * HOUR
+    early = {"campaign": CAMPAIGN, "imported": "imported", "at": f"{from_ms(before).isoformat()}"}
+    assert lived.post(address, early)["audience"] == 0
+    wrong = {**CAMPAIGN, "audience": {"segment": "none"}}
+    refused = lived.client.post(address, json={"campaign": wrong})
+    assert (refused.status_code, "there is no segment" in refused.text) == (422, True)
+    assert lived.get("/v1/campaigns")["items"] == []
+
+
+def test_snapshots_that_conditions_name_have_their_members(lived: Living):
+    made = lived.client.post("/v1/segments/gold/snapshots", json={"id": "then"})
+    assert made.status_code < 300, made.text
+    lived.settle()
+    of_snapshot = journey(START, message("mail", template="hello"), exit_when={"snapshot": "then"})
+    found = lived.post(SIMULATE, {"journey": of_snapshot, "imported": "imported"})
+    assert found["exited"] == {"exit_when": 6}
+    asked = {**CAMPAIGN, "audience": {"snapshot": "then"}}
+    found = lived.post("/v1/campaigns/spring/simulate", {"campaign": asked, "imported": "imported"})
+    assert found["audience"] == 6

@@ -85,6 +85,14 @@ def test_a_campaign_is_simulated_over_a_file(tmp_path):
     assert len(json.loads(simulate(tmp_path, [BROADCAST]).stdout)["sends"]) == 3
 
 
+def test_without_events_a_running_installation_simulates_the_campaign(tmp_path, monkeypatch):
+    monkeypatch.setenv("WAXWING_PORT", "1")
+    (tmp_path / "campaign.json").write_text(json.dumps(BROADCAST))
+    done = CliRunner().invoke(app, ["campaign", "simulate", str(tmp_path / "campaign.json")])
+    assert done.exit_code != 0
+    assert "no Waxwing answers" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("bodies", "options", "said"),
     [
