@@ -180,6 +180,7 @@ async def campaign(
         said = {p.id: _launch_out(launch, now) for p, launch in launches(catalogue, id)}
         reason = said[id].reason if id in said else ""
     await _count(id, said, read)
+    at = said[id].phase if id in said else at
     made = read_campaign(published.body)
     told = CampaignOut(
         **out.model_dump(),
@@ -195,11 +196,19 @@ async def campaign(
 
 
 async def _count(id: str, said: dict[str, LaunchOut], read: Reading | None) -> None:
-    """Add to each launch what became of its messages."""
-    for row in await read.rows("campaign_launch_totals", campaign=id) if read else ():
+    """Add to each launch what became of its messages. As long as somebody waits, for the end of quiet hours it may be,
+    it is not done."""
+    if read is None:
+        return
+    released: dict[str, int] = {}
+    for row in await read.rows("campaign_launch_totals", campaign=id):
         found = said.get(row["launch"])
         if found is not None:
+            released[found.id] = row["planned"]
             found.messages = _with_waiting(found, Messages(**row))
+    for launch in said.values():
+        if launch.phase == "done" and launch.audience > released.get(launch.id, 0):
+            launch.phase = "running"
 
 
 async def _skips(id: str, read: Reading | None) -> dict[str, int]:

@@ -28,9 +28,10 @@ from flows.campaigns.release import begin_of, compile_rate, released, wanted
 from flows.definitions.catalogue import Catalogue, Published, Snapshot
 from flows.segments.sql.run import Ask
 from schemas.definitions.campaign import Campaign
+from schemas.definitions.policy import QuietHours
 from schemas.errors import Refusal
 from schemas.records import LEAD_MS, Definition
-from schemas.times import SECOND
+from schemas.times import DAY, SECOND
 from schemas.topics import EVENTS
 from sinks.past_store import PastStore
 
@@ -157,7 +158,8 @@ class Launcher:
     def _stop(self, id: str, state: State, of: Sequence[State], reason: str, by: str) -> None:
         now = self._log.now()
         with self._reader.open() as catalogue:
-            found = [(p, launch) for p, launch in launches(catalogue, id) if _lasts(launch, now)]
+            waits = any(quiet.body.get("then", "later") == "later" for quiet in newest(catalogue).of(QuietHours.KIND))
+            found = [(p, launch) for p, launch in launches(catalogue, id) if _lasts(launch, now, waits)]
         acts = [(stopped(launch, state, reason), p.version + 1) for p, launch in found if launch.state in of]
         if not acts:
             states = {launch.state for _, launch in found}
@@ -174,11 +176,14 @@ class Launcher:
         fail_point("after_launch")
 
 
-def _lasts(launch: Launch, now: int) -> bool:
-    """Whether there is anything to stop: a release that is not over, or a campaign that may act again."""
+def _lasts(launch: Launch, now: int, waits: bool) -> bool:
+    """Whether there is anything to stop: a release that is not over, or a campaign that may act again.
+
+    `waits`: quiet hours are kept, for whose end contacts may wait, less than a day, who were to be released before.
+    """
     if launch.state not in ("running", "paused"):
         return False
-    return launch.state == "paused" or phase(launch, now) != "done"
+    return launch.state == "paused" or phase(launch, now) != "done" or (waits and now < launch.ends + DAY)
 
 
 def phase(launch: Launch, now: int) -> str:

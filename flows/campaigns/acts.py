@@ -31,8 +31,8 @@ def planned(launch: Launch, instants: Mapping[str, int], files: Files) -> Launch
         launch,
         files={str(partition): files.put(pack(part)) for partition, part in parts},
         left=len(instants),
-        begins=min(instants.values(), default=0),
-        ends=max(instants.values(), default=0),
+        begins=min(instants.values(), default=launch.begins),
+        ends=max(instants.values(), default=launch.ends),
     )
 
 
@@ -57,4 +57,5 @@ def going_on(versions: Mapping[int, Published], at: int, rate: Rate | None, reas
     again = msgspec.structs.replace(launch, state="running", reason=reason)
     if not launch.files:
         return again
+    again = msgspec.structs.replace(again, begins=at, ends=at)  # of those too who wait for the end of quiet hours
     return planned(again, resumed(waiting(versions, files), at, rate, launch.id), files)

@@ -165,6 +165,24 @@ def test_pause_resume_and_cancel_while_it_is_released(there):
     assert len({contact for contact, _ in sends(there)}) == len(sends(there))
 
 
+def test_who_waits_for_the_end_of_quiet_hours_can_be_held_back_and_cancelled(there):
+    window = {"from": "14:00", "to": "20:00"}  # it is 14:13
+    there.publish({"kind": "quiet_hours", "id": "siesta", "window": window})
+    put(there)
+    there.post("/v1/campaigns/spring/launch", {})
+    there.settle(600_000)
+    found = there.get("/v1/campaigns/spring")
+    assert (found["phase"], found["launches"][0]["phase"], found["messages"]["queued"]) == ("running", "running", 3)
+    assert there.post("/v1/campaigns/spring/pause", {})["phase"] == "paused"
+    there.post("/v1/campaigns/spring/resume", {})
+    there.settle(600_000)
+    assert there.get("/v1/campaigns/spring")["phase"] == "running"
+    assert there.post("/v1/campaigns/spring/cancel", {})["phase"] == "cancelled"
+    there.settle(8 * 3_600_000)
+    assert sends(there) == []
+    assert there.get("/v1/campaigns/spring")["skips"] == {"cancelled": 3, "no_address": 1}
+
+
 def refused(there: Living, act: str, id: str = "spring", status: int = 409) -> str:
     answer = there.client.post(f"/v1/campaigns/{id}/{act}", json={})
     assert answer.status_code == status, answer.text
