@@ -16,6 +16,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from schemas.errors import InvalidInput, LogUnavailable, Refusal, UnreadableRecord, VersionTaken, Violation
+from schemas.faults import path_of, said
 
 _LOG = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
@@ -61,7 +62,7 @@ def _http(request: Request, error: Exception) -> Response:
 
 def _validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    errors = [Violation(".".join(map(str, e["loc"])), e["msg"]) for e in error.errors()]
+    errors = [Violation(path_of(e), said(e)) for e in error.errors()]
     return problem(request, 422, "the request has faults", errors)
 
 

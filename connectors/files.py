@@ -20,11 +20,12 @@ from connectors.documents import read_documents
 from connectors.mapping import compile_path, compile_rule, compile_value
 from connectors.rows import Format, Row, Rows
 from connectors.segment_spec import entry_of, read_call, read_event
-from schemas.definitions.base import Strict, violations_of
+from schemas.definitions.base import Strict
 from schemas.definitions.mapping import Path as Path_
 from schemas.definitions.mapping import Paths, Rule, Value
 from schemas.errors import InvalidInput, UnreadableRecord, Violation
 from schemas.facts import OWN_FACTS
+from schemas.faults import violations_of
 from schemas.ids import uuid5
 from schemas.records import DeadLetter, Entry, Event
 

@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 from typer.main import get_group
 
 from schemas.errors import InvalidInput, LogDamaged, UnreadableRecord, VersionTaken, WaxwingError
+from schemas.faults import said
 
 COMMANDS: Final = {  # each command's module: only the one that is called is loaded
     "run": "run",
@@ -102,7 +103,7 @@ def _lines(fault: Exception) -> list[str]:
         case InvalidInput():
             return [f"{fault.what}: {violation}" for violation in fault.violations]
         case ValidationError():
-            return [f"{_place(fault, error['loc'])}: {error['msg']}" for error in fault.errors()]
+            return [f"{_place(fault, error['loc'])}: {said(error)}" for error in fault.errors()]
         case WaxwingError():
             return [str(fault)]
         case OSError() if fault.filename is not None:

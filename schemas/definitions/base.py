@@ -9,8 +9,9 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from schemas.definitions.deep import lift
 from schemas.errors import InvalidInput, Violation
+from schemas.faults import ID_PATTERN, violations_of
 
-Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}$")]
+Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 
 
 class Strict(BaseModel):
@@ -37,15 +38,6 @@ def register(model: type[B]) -> type[B]:
     """Class decorator: makes a kind known to `parse`, `waxwing apply`, the API and `/v1/schemas/{kind}`."""
     KINDS[model.KIND] = model
     return model
-
-
-def violations_of(error: ValidationError, prefix: str = "") -> list[Violation]:
-    """Pydantic's faults with dotted paths."""
-    found = []
-    for e in error.errors(include_url=False, include_context=False):
-        path = ".".join(str(part) for part in e["loc"])
-        found.append(Violation(f"{prefix}{path}", e["msg"].removeprefix("Value error, ")))
-    return found
 
 
 def parse(body: Mapping[str, Any]) -> Body:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field, PlainValidator, ValidationError, model_validator
 
-from schemas.definitions.base import Body, Id, Strict, register, violations_of
+from schemas.definitions.base import Body, Id, Strict, register
 from schemas.definitions.conditions import SegmentCondition
 from schemas.definitions.journey import Reentry
 from schemas.definitions.node import EntryPath, by_field, invalid, read
@@ -19,6 +19,7 @@ from schemas.definitions.simple import Channel, Duration, check_zone
 from schemas.definitions.split import Arm, Bandit, Winner
 from schemas.definitions.triggers import AnyOn, Cron, read_on
 from schemas.errors import Violation
+from schemas.faults import violations_of
 from schemas.moments import read_moment
 
 CONTACT: Final = "contact"  # the `timezone` of a schedule in each contact's own

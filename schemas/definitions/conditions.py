@@ -13,7 +13,6 @@ from pydantic import AfterValidator, ValidationError
 from pydantic.json_schema import WithJsonSchema
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from schemas.definitions.base import violations_of
 from schemas.definitions.condition_events import EventMatch
 from schemas.definitions.condition_forms import JOURNEY
 from schemas.definitions.condition_leaves import FORMS
@@ -59,6 +58,7 @@ from schemas.definitions.condition_tree import (
 )
 from schemas.definitions.deep import lower
 from schemas.errors import InvalidInput, Violation
+from schemas.faults import violations_of
 
 __all__ = [
     "IN_JOURNEY",

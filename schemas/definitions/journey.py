@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, PlainValidator, ValidationError, model_validator
 
-from schemas.definitions.base import Body, Strict, register, violations_of
+from schemas.definitions.base import Body, Strict, register
 from schemas.definitions.conditions import parse_condition, references
 from schemas.definitions.graph import Arc, Vertex, graph_faults
 from schemas.definitions.node import EntryPath, RunCondition, invalid
@@ -17,6 +17,7 @@ from schemas.definitions.split import Split, Watched
 from schemas.definitions.triggers import Trigger
 from schemas.definitions.waits import WaitForEvent
 from schemas.errors import Violation
+from schemas.faults import violations_of
 
 
 class Reentry(Strict):

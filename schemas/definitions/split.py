@@ -7,11 +7,12 @@ from typing import Annotated, Any, Literal, TypeAlias
 import msgspec
 from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
 
-from schemas.definitions.base import Id, Strict, violations_of
+from schemas.definitions.base import Id, Strict
 from schemas.definitions.condition_forms import RELATIVE_OPS
 from schemas.definitions.node import EventMatch, Node, invalid, read
 from schemas.definitions.simple import Duration
 from schemas.errors import Violation
+from schemas.faults import violations_of
 from schemas.ids import content_hash
 
 Outcome: TypeAlias = Literal["delivered", "opened", "clicked", "goal"]

@@ -95,7 +95,7 @@ def test_the_arm_of_a_run_is_the_variant_of_its_messages():
     ("body", "path", "message"),
     [
         (a_split(winner=WINNER, bandit={"metric": "clicked"}), "nodes", "either `winner` or `bandit`"),
-        (a_split(winner={"metric": "liked"}), "nodes", "should be 'delivered', 'opened', 'clicked' or 'goal'"),
+        (a_split(winner={"metric": "liked"}), "nodes", "must be 'delivered', 'opened', 'clicked' or 'goal'"),
         (a_split(winner={"metric": "goal"}), "nodes.ab.metric", "the journey has no `goal`"),
         (a_split(winner={"metric": "clicked", "confidence": 1}), "nodes", "less than 1"),
         (

@@ -103,7 +103,7 @@ def test_every_fault_comes_back_at_once():
         ({"content": CONTENT | {"winner": {"metric": "opened"}}}, "content", "`arms`"),
         ({"content": {"channel": "email", "arms": ARMS, "winner": {"metric": "goal"}}}, "content", "no `goal`"),
         ({"content": {"channel": "email", "arms": [*ARMS[:1], ARMS[1] | {"name": "A"}]}}, "content", "two of the arm"),
-        ({"audience": {"everyone": True}, "typo": 1}, "typo", "Extra"),
+        ({"audience": {"everyone": True}, "typo": 1}, "typo", "not known"),
     ],
 )
 def test_each_fault_says_where_it_is_and_what_is_right(fields, path, says):

@@ -85,7 +85,7 @@ def test_every_form_of_trigger_is_taken(on):
         ({"type": "wait", "for": "1d", "until": "09:00"}, "nodes.n", "both for and until"),
         ({"type": "wait", "for": "-1d"}, "nodes.n.for", "in the past"),
         ({"type": "wait", "for": "1 day"}, "nodes.n.for", "is no duration"),
-        ({"type": "wait", "until": "24:00"}, "nodes.n.until", "pattern"),
+        ({"type": "wait", "until": "24:00"}, "nodes.n.until", "must be text that matches"),
         ({"type": "wait", "until": "09:00", "timezone": "Mars"}, "nodes.n.timezone", "no IANA time zone"),
         ({"type": "wait", "window": {"from": "09:00", "to": "09:00"}}, "nodes.n.window", "would be empty"),
         ({"type": "wait", "for_event": {"event": "x"}, "match_key": True}, "nodes.n.match_key", "no `key`"),
@@ -94,8 +94,8 @@ def test_every_form_of_trigger_is_taken(on):
         ({"type": "split", "arms": [{"name": "A", "share": 50}, {"name": "A", "share": 50}]}, "nodes.n", "'A'"),
         ({"type": "action", "do": "shout"}, "nodes.n.do", "none of send"),
         ({"type": "action", "do": "send", "template": "t"}, "nodes.n", "either `channel` or `channels`"),
-        ({"type": "action", "do": "add_tag"}, "nodes.n.tag", "required"),
-        ({"type": "exit", "why": "x"}, "nodes.n.why", "not permitted"),
+        ({"type": "action", "do": "add_tag"}, "nodes.n.tag", "is missing"),
+        ({"type": "exit", "why": "x"}, "nodes.n.why", "not known here"),
     ],
 )
 def test_a_fault_of_a_node_names_the_node_and_the_field(given, path, message):

@@ -377,7 +377,7 @@ def test_a_secret_is_had_by_name_from_the_environment():
         ({"type": "webhook", "url": "ftp://x.example"}, "must be like https"),
         ({"type": "webhook", "url": "https://user:pw@x.example"}, "must be like https"),
         ({"type": "webhook", "url": "smtp://x.example"}, "is no address for webhook"),
-        ({"type": "postmark", "from": FROM, "key": "abc"}, "key: Extra inputs"),
+        ({"type": "postmark", "from": FROM, "key": "abc"}, "key: is not known here"),
     ],
 )
 def test_a_definition_that_does_not_fit_its_type_is_refused(body: dict[str, Any], fault: str):
