@@ -16,7 +16,7 @@ from flows.content.preview import difference, shown
 from flows.content.template import RenderFailed, compile_template
 from flows.content.template import render as render_template
 from flows.definitions.catalogue import Catalogue
-from infra.commands.template_live import check, read_data, render_for, send_test
+from infra.commands.template_live import Kind, check, read_data, render_for, send_test
 from infra.settings import Settings
 from schemas.errors import InvalidInput, Violation
 
@@ -36,9 +36,9 @@ def register(app: typer.Typer) -> None:
     app.add_typer(template, name="template")
 
 
-def lint_(what: What) -> None:
+def lint_(what: What, kind: Kind = "") -> None:
     """What would go wrong in each locale; exit code 1 where there is an error."""
-    templates, snippets = _templates(what)
+    templates, snippets = _templates(what, kind)
     errors = 0
     for body in templates:
         for finding in lint(body, snippets):
@@ -56,14 +56,15 @@ def render(
     data: Annotated[Path | None, typer.Option(help="JSON file of the variables, in place of the sample")] = None,
     html: Annotated[bool, typer.Option("--html", help="print the HTML alone")] = False,
     contact: Annotated[str, typer.Option(help="render a published template for a contact of a running Waxwing")] = "",
+    kind: Kind = "",
 ) -> None:
     """The message for the template's sample, for other data or for a contact; exit code 1 where there is none."""
-    message = render_for(what, contact, locale, data) if contact else _message(what, id, locale, data)
+    message = render_for(what, kind, contact, locale, data) if contact else _message(what, kind, id, locale, data)
     typer.echo(message["html"] if html else json.dumps(message, indent=2, ensure_ascii=False))
 
 
-def _message(what: str, id: str, locale: str, data: Path | None) -> dict[str, Any]:
-    templates, snippets = _templates(what)
+def _message(what: str, kind: str, id: str, locale: str, data: Path | None) -> dict[str, Any]:
+    templates, snippets = _templates(what, kind)
     chosen = [body for body in templates if not id or body["id"] == id]
     if len(chosen) != 1:
         there = ", ".join(str(body["id"]) for body in templates)
@@ -78,10 +79,10 @@ def _message(what: str, id: str, locale: str, data: Path | None) -> dict[str, An
     return shown(template, rendered)
 
 
-def diff(id: Annotated[str, typer.Argument(help="a template's id")], before: int, after: int) -> None:
+def diff(id: Annotated[str, typer.Argument(help="a template's id")], before: int, after: int, kind: Kind = "") -> None:
     """What differs between two versions."""
     with _Opened() as catalogue:
-        kind = _kind_of(catalogue, id)
+        kind = _kind_of(catalogue, id, kind)
         known = catalogue.versions[kind, id]
         if missing := [v for v in (before, after) if v not in known]:
             raise InvalidInput(f"{kind} {id}", [Violation("version", f"{v} does not exist") for v in missing])
@@ -89,13 +90,13 @@ def diff(id: Annotated[str, typer.Argument(help="a template's id")], before: int
         typer.echo(difference(known[before].body, known[after].body, names), nl=False)
 
 
-def _templates(what: str) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+def _templates(what: str, kind: str) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """The templates of a file or the one of an id, and the snippets beside them."""
     path = Path(what)
     if not path.exists():
         with _Opened() as catalogue:
             current = newest(catalogue)
-            found = current.get(_kind_of(catalogue, what), what)
+            found = current.get(_kind_of(catalogue, what, kind), what)
             snippets = {p.id: dict(p.body) for p in current.of("snippet")}
             return [dict(found.body)] if found else [], snippets
     documents, faults = read_documents(path)
@@ -104,15 +105,18 @@ def _templates(what: str) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         raise InvalidInput(what, faults)
     bodies = [d.body for d in documents]
     return (
-        [body for body in bodies if body["kind"] in KINDS],
+        [body for body in bodies if body["kind"] in KINDS and kind in ("", body["kind"])],
         {body["id"]: body for body in bodies if body["kind"] == "snippet"},
     )
 
 
-def _kind_of(catalogue: Catalogue, id: str) -> str:
-    found = [kind for kind in KINDS if (kind, id) in catalogue.versions]
+def _kind_of(catalogue: Catalogue, id: str, kind: str) -> str:
+    found = [k for k in KINDS if (k, id) in catalogue.versions and kind in ("", k)]
+    if len(found) > 1:
+        told = f"is the id of {' and '.join(found)}: say which with --kind"
+    else:
+        told = f"is neither a file nor the id of a {kind or 'template'}"
     if len(found) != 1:
-        told = f"is the id of {' and '.join(found)}" if found else "is neither a file nor the id of a template"
         raise InvalidInput("template", [Violation("", f"{id!r} {told}")])
     return found[0]
 

@@ -15,11 +15,13 @@ from schemas.errors import InvalidInput, Violation
 
 NEGATIVE = 1
 Id = Annotated[str, typer.Argument(help="a published template's id")]
+Kind = Annotated[str, typer.Option("--kind", help="where several kinds share the id: email_template, …")]
 
 
-def render_for(id: str, contact: str, locale: str, data: Path | None) -> dict[str, Any]:
+def render_for(id: str, kind: str, contact: str, locale: str, data: Path | None) -> dict[str, Any]:
     """The message for a contact, whose traits the API knows; exit code 1 where it would be skipped."""
-    found = _ask(id, "render", {"contact": contact, "locale": locale, "data": read_data(data) if data else None})
+    asked = {"contact": contact, "locale": locale, "data": read_data(data) if data else None}
+    found = _ask(id, kind, "render", asked)
     if found["rendered"] is None:
         typer.echo(f"{id}: {found['reason']}", err=True)
         raise typer.Exit(NEGATIVE)
@@ -32,9 +34,10 @@ def check(
     prefix: Annotated[str, typer.Option(help="only contacts whose ids begin so")] = "",
     limit: Annotated[int, typer.Option(min=1, max=1000, help="how many contacts")] = 1000,
     data: Annotated[Path | None, typer.Option(help="JSON file of what stands before their own traits")] = None,
+    kind: Kind = "",
 ) -> None:
     """Render it for up to a thousand contacts and list those whose message would be skipped; exit code 1 if any."""
-    found = _ask(id, "check", {"prefix": prefix, "limit": limit, "data": read_data(data) if data else {}})
+    found = _ask(id, kind, "check", {"prefix": prefix, "limit": limit, "data": read_data(data) if data else {}})
     for failure in found["failed"]:
         typer.echo(f"{failure['contact']}: {failure['reason']}")
     typer.echo(f"{found['checked']} contacts, {len(found['failed'])} would be skipped")
@@ -48,15 +51,17 @@ def send_test(
     contact: Annotated[str, typer.Option(help="under whose id it is kept")] = "test",
     locale: Annotated[str, typer.Option(help="as in de-CH")] = "",
     data: Annotated[Path | None, typer.Option(help="JSON file of the variables, in place of the sample")] = None,
+    kind: Kind = "",
 ) -> None:
     """Send it to an address now; prints its id, by which `waxwing explain send` tells what became of it."""
     asked = {"to": to, "contact": contact, "locale": locale, "data": read_data(data) if data else None}
-    typer.echo(json.dumps(_ask(id, "test", asked)))
+    typer.echo(json.dumps(_ask(id, kind, "test", asked)))
 
 
-def _ask(id: str, act: str, body: dict[str, Any]) -> Any:
+def _ask(id: str, kind: str, act: str, body: dict[str, Any]) -> Any:
+    chosen: dict[str, Any] = {"kind": kind} if kind else {}
     try:
-        return ask(Settings(), "POST", f"/v1/templates/{quote(id, safe='')}/{act}", body=body)
+        return ask(Settings(), "POST", f"/v1/templates/{quote(id, safe='')}/{act}", body=body, **chosen)
     except NotThere as fault:
         typer.echo(str(fault), err=True)
         raise typer.Exit(NOT_THERE) from None

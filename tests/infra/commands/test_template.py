@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from connectors.publish import CatalogueReader, publish
+from connectors.sqlite_log import SqliteLog
 from tests.infra.commands.test_explain import answering, run
 
 
@@ -57,3 +59,21 @@ def test_variables_that_are_no_object_are_refused(tmp_path: Path):
     done = run(1, "template", "check", "welcome", "--data", str(file))
     assert done.exit_code == 2
     assert "must be an object" in done.stderr
+
+
+def test_of_several_kinds_with_one_id_one_is_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    mail = {"kind": "email_template", "id": "note", "subject": "Hi", "html": "<p>Hi</p>", "class": "transactional"}
+    file = tmp_path / "templates.json"
+    file.write_text(json.dumps([mail, {"kind": "sms_template", "id": "note", "body": "Hi there"}]))
+    assert "sms" not in run(1, "template", "render", str(file), "--kind", "email_template").stdout
+    log = SqliteLog(tmp_path / "log.db", partitions=4)
+    publish(CatalogueReader(log), json.loads(file.read_text()))
+    log.close()
+    monkeypatch.setenv("WAXWING_DATA", str(tmp_path))
+    done = run(1, "template", "render", "note")
+    assert (done.exit_code, "say which with --kind" in done.stderr) == (2, True)
+    assert json.loads(run(1, "template", "render", "note", "--kind", "sms_template").stdout)["text"] == "Hi there"
+    assert run(1, "template", "render", "note", "--kind", "push_template").exit_code == 2
+    with answering(202, b'{"send":"s-1"}') as (port, calls):
+        run(port, "template", "test", "note", "--to", "me@example.com", "--kind", "email_template")
+    assert calls == ["POST /v1/templates/note/test?kind=email_template Bearer k"]
