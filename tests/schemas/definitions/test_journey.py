@@ -102,6 +102,18 @@ def test_a_fault_of_a_node_names_the_node_and_the_field(given, path, message):
     assert message in faults(journey(node(**given)))[path]
 
 
+def test_a_list_is_too_short_by_what_was_written_not_by_what_of_it_is_sound():
+    wait = {"type": "wait", "until": "09:00"}
+    assert faults(journey(node(**wait, weekdays=["monday"]))).keys() == {"nodes.n.weekdays.0"}
+    assert faults(journey(node(**wait, weekdays=[]))).keys() == {"nodes.n.weekdays"}
+    one = {"type": "split", "arms": [{"name": "A", "share": "x"}]}
+    assert faults(journey(node(**one))).keys() >= {"nodes.n.arms.0.share", "nodes.n.arms"}
+    dated = {"type": "wait", "until_date": {"entry": "date"}}
+    assert [path for path in faults(journey(node(**dated))) if "until_date" in path] == [
+        "nodes.n.until_date.entry.entry"
+    ]
+
+
 @pytest.mark.parametrize(
     ("on", "path"),
     [
