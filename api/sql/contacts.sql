@@ -22,6 +22,13 @@ WHERE contact IN {contacts:Array(String)}
     AND type IN ('identify', 'group', 'alias', 'account_traits', 'merge_claimed', 'merged', 'consent_changed', 'address_suppressed')
 ORDER BY contact, partition, offset
 
+-- name: consent_said
+-- Everything that was said of a contact's consent, the latest first.
+SELECT at, channel, topic, status, source, text_version, proof
+FROM consent_records FINAL
+WHERE contact = {contact:String}
+ORDER BY at DESC, logged_at DESC, id
+
 -- name: contact_segments
 -- The segments that a contact is in.
 SELECT segment, since, version

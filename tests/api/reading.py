@@ -14,6 +14,7 @@ from api import (
     campaign_preview,
     campaign_simulation,
     campaigns,
+    consent,
     contacts,
     definitions,
     drafts,
@@ -95,6 +96,7 @@ def world(folder: Path, clock: Clock | None = None) -> Iterator[World]:
     app.state.past = PastStore(settings(folder).files_url)
     problems.install(app)
     routed = (
+        consent,
         contacts,
         experiments,
         explain,
