@@ -14,6 +14,9 @@ from typing import Final
 # what `schemas.moments.read_moment` takes
 INSTANT: Final = r"^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d(?::?\d\d)?)?)?$"
 
+# what `str.strip` takes away, as RE2 in an SQL literal
+_SPACES: Final = "[" + "".join(f"\\\\x{{{code:x}}}" for code in range(0x3001) if chr(code).isspace()) + "]"
+
 LAMBDAS: Final = {
     # --- JSON values
     "is_text": "raw -> startsWith(raw, '\"')",
@@ -28,7 +31,7 @@ LAMBDAS: Final = {
     "distinct": "raw -> if(raw = '-0', '0', raw)",
     "is_scalar": "raw -> match(raw, '^[-0-9\"tf]')",
     "size": "raw -> (decimal(raw), whole(raw))",
-    "trimmed": "raw -> replaceRegexpAll(text(raw), '^\\\\s+|\\\\s+$', '')",
+    "trimmed": f"raw -> replaceRegexpAll(text(raw), '^{_SPACES}+|{_SPACES}+$', '')",
     "address_hash": "address -> lower(hex(SHA256(lowerUTF8(address))))",
     "topic_of": "raw -> if(is_text(raw), text(raw), 'default')",
     # --- comparisons of numbers: whole ones exactly, whatever their size

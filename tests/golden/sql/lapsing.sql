@@ -3,7 +3,7 @@ WITH
   raw -> match(raw, '^[-0-9]') AS is_number,
   raw -> if(is_text(raw), JSONExtractString(raw), '') AS text,
   raw -> toDecimal256OrZero(raw, 30) AS exact,
-  raw -> replaceRegexpAll(text(raw), '^\\s+|\\s+$', '') AS trimmed,
+  raw -> replaceRegexpAll(text(raw), '^[\\x{9}\\x{a}\\x{b}\\x{c}\\x{d}\\x{1c}\\x{1d}\\x{1e}\\x{1f}\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{2000}\\x{2001}\\x{2002}\\x{2003}\\x{2004}\\x{2005}\\x{2006}\\x{2007}\\x{2008}\\x{2009}\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}\\x{3000}]+|[\\x{9}\\x{a}\\x{b}\\x{c}\\x{d}\\x{1c}\\x{1d}\\x{1e}\\x{1f}\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{2000}\\x{2001}\\x{2002}\\x{2003}\\x{2004}\\x{2005}\\x{2006}\\x{2007}\\x{2008}\\x{2009}\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}\\x{3000}]+$', '') AS trimmed,
   address -> lower(hex(SHA256(lowerUTF8(address)))) AS address_hash,
   raw -> if(is_text(raw), text(raw), 'default') AS topic_of,
   (parent, key) -> if(parent = '', key, parent || '.' || key) AS below_path,

@@ -128,15 +128,16 @@ LISTED = Story(
         lists("cid", "sms", "+41", "01-03"),
         lists("dan", "push", "t1", "01-03"),
         says("fay", "01-04", email="ANN@example.com"),
+        says("gus", "01-04", email="\u00a0ann@example.com\u2003"),
         says("ann", "01-05", email="new@example.com"),
     ],
     [
         Row(
             "put there by `address_suppressed`",
             {"suppressed": "email"},
-            {"01-01 23:59:59.999": "", "01-02": "ann bob", "01-04": "ann bob fay"},
+            {"01-01 23:59:59.999": "", "01-02": "ann bob", "01-04": "ann bob fay gus"},
         ),
-        Row("whoever has it", {"suppressed": "email"}, {"01-03 23:59:59.999": "ann bob", "01-05": "bob fay"}),
+        Row("whoever has it", {"suppressed": "email"}, {"01-03 23:59:59.999": "ann bob", "01-05": "bob fay gus"}),
         Row(SUPPRESSED, {"suppressed": "sms"}, {"01-02": "", "01-03": "cid"}),
         Row(SUPPRESSED, {"suppressed": "push"}, {"01-02": "", "01-03": "cid"}),
         Row(
