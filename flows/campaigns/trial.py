@@ -179,7 +179,7 @@ class CampaignTrial:
         self._report.take(entry)
         if self._answers is not None and entry.topic == SENDS and not (send := decode_send(entry.value)).recall:
             for line in self._answers.lines(send):
-                self._rehearsal.replay.expect(line)
+                self._rehearsal.expect(line)
                 if send.campaign == self._published.id:
                     self._report.answered(line.event.type)
 

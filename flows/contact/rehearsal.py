@@ -60,6 +60,7 @@ class Rehearsal:
         self._rankings = _uncomputed(self._published)
         self._ranked = Names.of(read_event_name(ranking.of.performed) for ranking in self._rankings)
         self._seen: list[Line] = []  # what rankings are computed from
+        self._answers: list[Line] = []  # the same, of what is expected
         self._due: dict[str, int] = {}  # ranking -> its next instant
 
     def publish(self, first: int, active_from: int | None = None) -> None:
@@ -92,6 +93,12 @@ class Rehearsal:
         if self._rankings and (line.event.type in _CLAIMING or line.event.name in self._ranked):
             self._seen.append(line)
 
+    def expect(self, line: Line) -> None:
+        """Let a record be said at its instant, which lies ahead: an answer to what was emitted."""
+        self.replay.expect(line)
+        if line.event.name in self._ranked:
+            self._answers.append(line)
+
     def pass_time(self, until: int) -> None:
         """Let happen what time brings up to and including the instant."""
         self._rank_until(until)
@@ -101,7 +108,8 @@ class Rehearsal:
         while self._due and (at := min(self._due.values())) <= until:
             self.replay.pass_time(at - 1)
             due = [ranking for ranking in self._rankings if self._due[ranking.id] == at]
-            rank_in(self.replay, due, self._seen, self._files, at)
+            seen = [*self._seen, *(answer for answer in self._answers if answer.logged_at < at)]
+            rank_in(self.replay, due, seen, self._files, at)
             for ranking in due:
                 self._due[ranking.id] = next_cron(ranking.schedule, at, zone_in(self.definitions, ranking, at))
 

@@ -77,7 +77,7 @@ class Trial:
             for line in self._answers.lines(send):
                 if send.journey == self._journey:
                     self._counts[line.event.type] = self._counts.get(line.event.type, 0) + 1
-                self._rehearsal.replay.expect(line)
+                self._rehearsal.expect(line)
 
 
 def compared(draft: Outcome, live: Outcome) -> dict[str, Any]:

@@ -10,10 +10,11 @@ import duckdb
 
 from flows.contact.replay import Line
 from flows.definitions.catalogue import Published
+from flows.journeys.answering import Answers, Rates
 from flows.journeys.trial import Trial
 from schemas.records import Event
 from schemas.times import DAY, HOUR, MINUTE, parse_instant
-from tests.flows.journeys.scenario import journey, node, started_by
+from tests.flows.journeys.scenario import journey, message, node, pause, started_by
 
 BEGIN = parse_instant("2026-03-01T00:00:00Z")
 AT_3 = parse_instant("2026-03-01T03:00:00Z")
@@ -83,3 +84,24 @@ def test_it_is_computed_at_once_when_it_becomes_active_from_what_was_logged_befo
     assert tried(only_c1_twice, early, BEGIN + HOUR) == {"rest": 1}
     five = [*(said(BEGIN, f"d{n}", "order") for n in range(3)), *only_c1_twice]
     assert tried(five, early, BEGIN + HOUR) == {"top": 1}
+
+
+def test_what_contacts_answered_ranks_them_as_well() -> None:
+    body = journey(
+        started_by("ask"),
+        message("mail"),
+        pause("2d"),
+        node("best", "condition", if_={"percentile": "readers", "by": "frequency", "op": "gte", "value": 0}),
+        node("ranked", "exit", reason="ranked"),
+        node("not", "exit", reason="not"),
+        edges=["start -> mail", "mail -> pause", "pause -> best", "best -> ranked: yes", "best -> not: no"],
+    )
+    known = [
+        Line(BEGIN, "a", Event("identify", "i", BEGIN, user_id="a", received_at=BEGIN, traits={"email": "a@x.com"}))
+    ]
+    ranking = Published("ranking", "readers", 1, {**RANKING, "id": "readers", "of": {"performed": "email_opened"}}, 0)
+    for opened, reason in ((1.0, "ranked"), (0.0, "not")):
+        answers = Answers({"email": Rates(1.0, opened, 0.0)})
+        trial = Trial(Published("journey", "j", 1, body, 0), [ranking], answers)
+        lines = [*known, said(BEGIN + HOUR, "a", "ask")]
+        assert trial.run(lines, BEGIN + 4 * DAY).summary["exited"] == {reason: 1}
