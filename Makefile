@@ -2,12 +2,13 @@
 #   make run ARGS="--for 60s"    everything, with the demo's bank as the feed; Ctrl-C ends it, the next run goes on
 #   make test                    lint, types, tests
 #   make bench NAME=pipeline     one figure, as a JSON line
-#   make chaos KILLS=200         kill -9 under load, then compare with an undisturbed run
+#   make chaos KILLS=200         everything that can go wrong, under load, judged against an undisturbed run; SEED=n repeats one
 #   make lock                    pin the newest versions that infra/requirements*.in allow
 
 BIN := .venv/bin
 NAME ?= pipeline
 KILLS ?= 200
+SEED ?= 100
 ARGS ?=
 export PYTHON
 
@@ -32,7 +33,7 @@ bench: venv-run
 	$(BIN)/waxwing bench $(NAME)
 
 chaos: venv-test
-	$(BIN)/python -m tests.recovery.chaos $(KILLS)
+	$(BIN)/python -m tests.recovery.chaos $(KILLS) $(SEED)
 
 lock:
 	infra/lock.sh

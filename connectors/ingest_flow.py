@@ -2,12 +2,14 @@
 
     log ──RecordBatch──▶ map ──Batch (events, dead letters, progress)──▶ append
 
-A batch's events, its dead letters and the group's progress are one append. Step ids are a contract.
+A batch's events, its dead letters and the group's progress are one append, by the claim on the partition: whoever had
+it before appends nothing for it any more. Step ids are a contract.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import cache
 
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
@@ -15,27 +17,42 @@ from prometheus_client import Counter
 
 from connectors import dead_letters
 from connectors.crm_mapping import Mapper, mapping_of, read_record
-from connectors.log import Log, Progress
+from connectors.log import Claim, Log, Progress
 from connectors.segment_spec import entry_of
 from connectors.source import LogSource, RecordBatch, record_pullers
 from flows.definitions.catalogue import Catalogue
 from schemas.errors import UnreadableRecord
 from schemas.records import FRESH_MS, Entry, Record
 from schemas.topics import CRM, DEAD_LETTERS, DEFINITIONS, EVENTS
-from sinks.log import Batch, LogSink
+from sinks.log import Batch, ClaimedSink
 
 GROUP = "ingest"
 _RECORDS = Counter("waxwing_crm_records", "Change records of the CRM that were read")
 _ENTRIES = Counter("waxwing_crm_entries", "What they became", ["topic"])
 
 
-def build(log: Log, poll_ms: float = 20.0, stop: Callable[[], bool] = lambda: False) -> Dataflow:
-    """crm -> events, dead_letters."""
+def build(
+    log: Log,
+    poll_ms: float = 20.0,
+    stop: Callable[[], bool] = lambda: False,
+    numbers: Sequence[int] | None = None,
+) -> Dataflow:
+    """crm -> events, dead_letters; of the partitions with these numbers, all by default."""
+    numbers = range(log.partitions(CRM)) if numbers is None else numbers
+
+    @cache
+    def claim() -> Claim:
+        return log.claim(GROUP, numbers)
+
+    def start(number: int) -> int:
+        claim()  # before it is asked how far the one before has come
+        return log.committed(GROUP, CRM, number)
+
     flow = Dataflow("ingest")
-    source = LogSource(record_pullers(log, CRM, lambda n: log.committed(GROUP, CRM, n)), poll_ms, stop)
+    source = LogSource(record_pullers(log, CRM, start, numbers=numbers), poll_ms, stop)
     batches = op.input("crm", flow, source)  # RecordBatch: one partition's next records
     mapped = op.map("map", batches, Mapping(log).apply)  # Batch: their events and the progress
-    op.output("append", mapped, LogSink(log))
+    op.output("append", mapped, ClaimedSink(claim))
     return flow
 
 

@@ -15,7 +15,7 @@ from connectors.outage import Outage
 
 _LOG: Final = logging.getLogger("waxwing.kafka")
 # librdkafka's facilities of what a broker that is away leads to: rdkafka_broker.c, rdkafka_cgrp.c, rdkafka_request.c
-_OF_CONNECTIONS: Final = frozenset({"FAIL", "ERROR", "REQTMOUT", "SESSTMOUT", "FINDCOORD", "OFFSET", "PIDINIT"})
+_OF_CONNECTIONS: Final = frozenset({"FAIL", "ERROR", "REQTMOUT", "SESSTMOUT", "FINDCOORD", "OFFSET", "GETPID"})
 
 
 class Link:

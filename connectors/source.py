@@ -6,7 +6,7 @@ part ends, and when all parts have ended so does the dataflow, after everything 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, NamedTuple, Protocol
@@ -99,9 +99,14 @@ class RecordPuller:
 
 
 def record_pullers(
-    log: Log, topic: str, start: Callable[[int], int] = lambda partition: 0, limit: int = 2_000
+    log: Log,
+    topic: str,
+    start: Callable[[int], int] = lambda partition: 0,
+    limit: int = 2_000,
+    numbers: Sequence[int] | None = None,
 ) -> dict[str, Callable[..., Puller]]:
-    """A RecordPuller for each partition of a topic, for `LogSource`. `start` says where one begins when it is built.
+    """A RecordPuller for each partition of a topic, or for those with `numbers`, for `LogSource`. `start` says where
+    one begins when it is built.
 
     For a consumer group: `record_pullers(log, topic, lambda n: log.committed(group, topic, n))`.
     """
@@ -109,4 +114,5 @@ def record_pullers(
     def make(partition: int, resumed: int | None = None) -> Puller:
         return RecordPuller(log, topic, partition, start(partition) if resumed is None else resumed, limit)
 
-    return {f"{topic}-{n}": partial(make, n) for n in range(log.partitions(topic))}
+    numbers = range(log.partitions(topic)) if numbers is None else numbers
+    return {f"{topic}-{n}": partial(make, n) for n in numbers}

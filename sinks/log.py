@@ -6,12 +6,12 @@ it stands for. A restart from that progress therefore repeats nothing and loses 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
 
-from connectors.log import Log, Progress
+from connectors.log import Claim, Log, Progress
 from schemas.records import Entry
 
 
@@ -41,6 +41,35 @@ class _Part(StatelessSinkPartition[Batch]):
         progress = merged([batch.progress for batch in items if batch.progress is not None])
         if entries or progress is not None:
             self._log.append(entries, progress)
+
+
+class ClaimedSink(DynamicSink[Batch]):
+    """As LogSink, by a claim: who has lost a partition to another worker appends nothing for it, and ends (Fenced).
+
+    Each batch carries the progress of its partition.
+    """
+
+    def __init__(self, claim: Callable[[], Claim]):
+        self._claim = claim
+
+    def build(self, step_id: str, worker_index: int, worker_count: int) -> _ClaimedPart:
+        return _ClaimedPart(self._claim())
+
+
+class _ClaimedPart(StatelessSinkPartition[Batch]):
+    def __init__(self, claim: Claim):
+        self._claim = claim
+
+    def write_batch(self, items: list[Batch]) -> None:
+        moves = [batch.progress for batch in items if batch.progress is not None]
+        parts: dict[int, list[Entry]] = {}
+        for batch, progress in zip(items, moves, strict=True):
+            [(_, number)] = progress.offsets
+            parts.setdefault(number, []).extend(batch.entries)
+        self._claim.append(parts, merged(moves))
+
+    def close(self) -> None:
+        self._claim.close()
 
 
 def merged(moves: Sequence[Progress]) -> Progress | None:

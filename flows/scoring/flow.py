@@ -6,10 +6,14 @@
 A model's version is the number of examples that it has seen, its bytes a function of them. So what is published again
 after a crash is the same version with the same body, and the first stands. Keys are few: Bytewax's own recovery store
 keeps the learners' states and the offset to go on from. Step ids are a contract.
+
+Where that store is gone, or another worker goes on, a model's learner is that of its last published version, whose file
+it is; what it has learned of already is told apart by its watermarks.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -31,11 +35,13 @@ from connectors.source import LogSource, RecordBatch, RecordPuller
 from flows.scoring.features import FEATURE_SET, NAMES
 from flows.scoring.learner import Learner, export_model
 from schemas.definitions.model import Model
-from schemas.errors import StateAhead
+from schemas.errors import StateAhead, TerminalError
 from schemas.ids import content_hash, uuid5
-from schemas.records import DeadLetter, Definition, Entry, Example, Record, decode_example, encode
+from schemas.records import DeadLetter, Definition, Entry, Example, Record, decode_definition, decode_example, encode
 from schemas.topics import DEAD_LETTERS, DEFINITIONS, EVENTS, EXAMPLES
 
+BY = "learning"  # who publishes
+GROUP = "learning"  # of the workers of whom one learns
 EVERY = 500  # examples between two versions
 BATCH = 250  # examples read at once: a few milliseconds of learning
 EPOCH_S = 1.0  # between two snapshots of the learners
@@ -62,6 +68,7 @@ class Publication(NamedTuple):
     file: File | None = None
 
 
+_LOG = logging.getLogger(__name__)
 Keyed: TypeAlias = tuple[str, Arrival | Publication]
 
 
@@ -94,13 +101,13 @@ def _dead_letter(batch: RecordBatch, record: Record, reason: str) -> Entry:
 class LearnLogic(StatefulBatchLogic[Arrival, Publication, bytes]):
     """One model's learner. Its key is not told to it, so it begins with the first example."""
 
-    def __init__(self, stored: bytes | None, every: int):
+    def __init__(self, stored: bytes | None, every: int, begin: Callable[[str], Learner] = Learner):
         self._learner = Learner.load(stored) if stored else None
-        self._every = every
+        self._every, self._begin = every, begin
 
     def on_batch(self, values: list[Arrival]) -> tuple[list[Publication], bool]:
         """Predict, then learn, one by one; a version where one is due."""
-        learner = self._learner = self._learner or Learner(values[0].example.model)
+        learner = self._learner = self._learner or self._begin(values[0].example.model)
         out = []
         for partition, example in values:
             if not learner.is_new(partition, example):
@@ -121,8 +128,31 @@ def version_of(learner: Learner) -> Publication:
     state = learner.save()
     file = File(f"models/{learner.state.model}/{content_hash(state)}.json", state)
     body = export_model(learner, artifact=file.path)
-    definition = Definition(Model.KIND, learner.state.model, "publish", learner.next_version(), body, by="learning")
+    definition = Definition(Model.KIND, learner.state.model, "publish", learner.next_version(), body, by=BY)
     return Publication(Entry(DEFINITIONS, f"{definition.kind}/{definition.id}", encode(definition)), file)
+
+
+def last_published(log: Log, files: str, model: str) -> Learner:
+    """The learner as it was when it published its last version; a new one where it never did, or its file is gone."""
+    learner, version, artifact, offset = Learner(model), 0, "", 0
+    while records := log.read(DEFINITIONS, 0, offset):
+        offset = records[-1].offset + 1
+        for record in records:
+            if record.key != f"{Model.KIND}/{model}":
+                continue
+            said = decode_definition(record.value)
+            if said.by == BY and said.body and said.version > version:  # an earlier one may have been said again
+                version, artifact = said.version, said.body["artifact"]
+    if not artifact:
+        return learner
+    fs, root = fsspec.core.url_to_fs(files)  # type: ignore[no-untyped-call]
+    try:
+        learner = Learner.load(fs.cat_file(f"{root.rstrip('/')}/{artifact}"))
+    except (OSError, TerminalError) as fault:
+        _LOG.warning("model %s is learned anew, from what the log holds: %s", model, fault)
+        return learner
+    learner.start_recent()
+    return learner
 
 
 def store(files: str, file: File) -> None:
@@ -189,7 +219,9 @@ def build(
     batches = op.input("examples", flow, LogSource({f"{EXAMPLES}-0": partial(_puller, log)}, poll_ms, stop))
     keyed = op.flat_map("read", batches, partial(read, log))
     split: BranchOut[Any, Any] = op.branch("is_read", keyed, lambda item: isinstance(item[1], Arrival))
-    learned = op.stateful_batch("learn", split.trues, lambda stored: LearnLogic(stored, every))
+    learned = op.stateful_batch(
+        "learn", split.trues, lambda stored: LearnLogic(stored, every, partial(last_published, log, files))
+    )
     published: KeyedStream[Publication] = op.merge("all", learned, split.falses)
     op.output("publish", published, PublishSink(log, files))
     return flow

@@ -4,6 +4,7 @@
 
 ClickHouse is a projection (rule 6): when it is away this flow waits, keeps its place, and catches up. Its place is kept
 in ClickHouse itself, written after the rows: a crash repeats rows, which stand once by their identity, and loses none.
+So does a worker that goes on where another was, and one that is frozen and writes late: of places the farthest counts.
 Step ids are a contract.
 """
 
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import bytewax.operators as op
@@ -27,6 +28,7 @@ from flows.warehouse.rows import COLUMNS, TOPICS, Row, Tables, add_rows, moment,
 from schemas.errors import StateAhead
 from sinks.clickhouse import ClickHouse, migrate
 
+GROUP: Final = "warehouse"  # of the workers that share partitions
 BATCH: Final = 10_000  # records of a partition that are read at once
 EVERY_S: Final = 0.25  # between two writes while the flow keeps up: each write makes a part in every table
 REST: Final = 3  # from the begin of a write to the next it is so many times as long as the write took
@@ -72,15 +74,17 @@ class Written(NamedTuple):
 
 
 class ChunkPuller:
-    """Reads all partitions of all topics in one go; at most every EVERY_S, unless there is more than one go takes.
+    """Reads all partitions of all topics, or those with `numbers`, in one go; at most every EVERY_S, unless there is
+    more than one go takes.
 
     What was handed out is written before the next is asked for: how long that took decides how soon that may be, so
     that a laptop's ClickHouse, which shares its cores, is busy with writes for a part of the time only.
     """
 
-    def __init__(self, log: Log, placed: Places, limit: int = BATCH):
+    def __init__(self, log: Log, placed: Places, limit: int = BATCH, numbers: Collection[int] | None = None):
         self._log, self._limit = log, limit
-        self._offsets = {(t, n): placed.get((t, n), log.begin(t, n)) for t in TOPICS for n in range(log.partitions(t))}
+        mine = [(t, n) for t in TOPICS for n in range(log.partitions(t)) if numbers is None or n in numbers]
+        self._offsets = {(t, n): placed.get((t, n), log.begin(t, n)) for t, n in mine}
         for (topic, partition), offset in self._offsets.items():
             if offset > (end := log.end(topic, partition)):
                 raise StateAhead(
@@ -222,17 +226,18 @@ def build(
     poll_ms: float = 20.0,
     limit: int = BATCH,
     stop: Callable[[], bool] = lambda: False,
+    numbers: Collection[int] | None = None,
 ) -> Dataflow:
     """The dataflow, from the places on that `prepare` has read. It ends when `stop` says so."""
     flow = Dataflow("warehouse")
-    chunks = op.input("log", flow, LogSource({"log": lambda: ChunkPuller(log, places, limit)}, poll_ms, stop))
+    chunks = op.input("log", flow, LogSource({"log": lambda: ChunkPuller(log, places, limit, numbers)}, poll_ms, stop))
     rows = op.map("rows", chunks, rows_of)
     op.output("clickhouse", rows, ClickHouseSink(clickhouse, stop))
     return flow
 
 
-def run(log: Log, clickhouse: ClickHouse, stop: Callable[[], bool]) -> None:
-    """Keep ClickHouse up with the log until `stop` says so."""
+def run(log: Log, clickhouse: ClickHouse, stop: Callable[[], bool], numbers: Collection[int] | None = None) -> None:
+    """Keep ClickHouse up with the log, or with the partitions of these numbers, until `stop` says so."""
     places = prepare(clickhouse, stop)
     if places is not None:
-        run_flow(build(log, clickhouse, places, stop=stop))
+        run_flow(build(log, clickhouse, places, stop=stop, numbers=numbers))

@@ -35,6 +35,7 @@ CHANCE = {
     "after_tick": 0.1,
 }
 LIFE_S = 60.0  # a worker that has not begun to fold by then, or not come to its point, dies here
+SETTLED_S = 300.0
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -54,7 +55,7 @@ class Run:
     published: int = 0
 
     def __post_init__(self) -> None:
-        self.rng = random.Random(self.seed)
+        self.rng, self.fate = random.Random(self.seed), random.Random(f"fate of {self.seed}")
         self.log = SqliteLog(self.folder / "log.db")
         self.definitions = history.Definitions(self.rng)
         self.sent = 0
@@ -95,7 +96,7 @@ class Run:
         began = time.monotonic()
         while self.died.total() < self.kills:
             self.one_life(began)
-            if self.rng.random() < 0.3:
+            if self.fate.random() < 0.3:
                 self.outage(began)
         self.settle(began)
         try:
@@ -105,12 +106,12 @@ class Run:
 
     def one_life(self, began: float) -> None:
         """From a start to its death: at the named point, or at a random moment after it began to fold."""
-        point = self.point or self.rng.choice(POINTS)
+        point = self.point or self.fate.choice(POINTS)
         worker, ends = self.start(point), progress(self.log)
         until, longest = 0.0, time.monotonic() + LIFE_S
         while worker.poll() is None and time.monotonic() < (until or longest):
             if not until and not self.point and progress(self.log) != ends:
-                until = time.monotonic() + self.rng.uniform(0.3, 2.0)
+                until = time.monotonic() + self.fate.uniform(0.3, 2.0)
             self.produce(began)
             if self.rng.random() < 0.03:
                 self.publish()
@@ -126,7 +127,7 @@ class Run:
 
     def outage(self, began: float) -> None:
         """Nobody folds for a while; dues and activations pass meanwhile."""
-        until = time.monotonic() + self.rng.uniform(0.3, 2.0)
+        until = time.monotonic() + self.fate.uniform(0.3, 2.0)
         while time.monotonic() < until:
             self.produce(began)
             if self.rng.random() < 0.05:
@@ -138,11 +139,15 @@ class Run:
         worker = self.start()
         self.produce(began)
         ends, quiet, begun = (), time.monotonic(), progress(self.log)
+        longest = time.monotonic() + SETTLED_S
         while time.monotonic() - quiet < self._patience(progress(self.log) != begun):
             if worker.poll() is not None:
                 raise AssertionError(f"the worker ended by itself: {(self.folder / 'stderr').read_text()[-3000:]}")
             if (now := all_ends(self.log)) != ends:
                 ends, quiet = now, time.monotonic()
+            if time.monotonic() > longest:
+                worker.kill()
+                raise AssertionError(f"it does not come to rest within {SETTLED_S:g} s")
             pause(0.1)
         worker.terminate()
         code = worker.wait(30)

@@ -15,7 +15,9 @@ from infra.broker.node import free_ports
 from tests.recovery.driver import ROOT
 
 ROLES: Final = ("contacts", "ingest", "delivery", "warehouse", "learning")
+SHARED: Final = ("contacts@0/2", "contacts@1/2", *ROLES[1:])  # on Kafka two workers of the fold have its partitions
 CLICKHOUSE: Final = "clickhouse"
+_BY_ITSELF: Final = " by itself"
 _GRACE_S: Final = 40.0
 _ENDED_BY_ITSELF: Final = 1  # a role whose log was away too long, or who was fenced; a supervisor starts it again
 
@@ -46,7 +48,7 @@ class Installation:
         command = ["tests.services.clickhouse_http", str(self.folder / "clickhouse"), str(self._port)]
         if name != CLICKHOUSE:
             command = ["infra.roles", name]
-        with (self.folder / f"{name}.stderr").open("ab") as errors:
+        with self._errors(name).open("ab") as errors:
             self.running[name] = subprocess.Popen(
                 [sys.executable, "-m", *command],
                 env=os.environ | self._environment,
@@ -78,7 +80,7 @@ class Installation:
             expected = (-signal.SIGKILL, _ENDED_BY_ITSELF) if self.may_end else (-signal.SIGKILL,)
             if code not in expected:
                 raise AssertionError(f"{name} ended with {code}: {self.said(name)}")
-            self.deaths[name if code == -signal.SIGKILL else f"{name} by itself"] += 1
+            self.deaths[name if code == -signal.SIGKILL else name + _BY_ITSELF] += 1
             _close(process)
             self.start(name)
 
@@ -102,7 +104,19 @@ class Installation:
 
     def said(self, name: str) -> str:
         """Its last words."""
-        return (self.folder / f"{name}.stderr").read_text()[-3_000:]
+        return self._errors(name).read_text()[-3_000:]
+
+    def has_said(self, name: str, text: str) -> bool:
+        """Whether it ever said that."""
+        return text in self._errors(name).read_text()
+
+    @property
+    def kills(self) -> int:
+        """How many processes were killed; others ended by themselves."""
+        return sum(count for name, count in self.deaths.items() if not name.endswith(_BY_ITSELF))
+
+    def _errors(self, name: str) -> Path:
+        return self.folder / f"{name.replace('/', '-')}.stderr"
 
 
 def _close(process: subprocess.Popen[bytes]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from sinks.state_store import Checkpoint, StateStore
 from tests.connectors.log_conformance import everything
 from tests.recovery.driver import Run, run_for
 from tests.recovery.judge import judge
+from tests.recovery.small_disk import small_disk
 
 TORN = 1_000
 
@@ -93,16 +93,10 @@ def test_a_page_that_is_no_page_any_more_is_named_and_no_traceback(tmp_path: Pat
 def small(tmp_path: Path) -> Iterator[Path]:
     """A file system of 6 MB, where this process may mount one."""
     folder = tmp_path / "small"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(folder)], capture_output=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip(f"no small file system can be mounted here: {mounted.stderr.decode().strip()}")
-    try:
+    with small_disk(folder, 6) as fault:
+        if fault:
+            pytest.skip(f"no small file system can be mounted here: {fault}")
         yield folder
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 def test_a_full_disk_takes_nothing_back_and_once_there_is_room_it_goes_on(small: Path) -> None:

@@ -1,17 +1,24 @@
 """Chaos over a whole installation: events and the CRM's records in real time, and everything that can go wrong.
 
-Each disturbance is one of: kill -9 of a role, a role frozen and woken, ClickHouse away, the log's clock set forward or
-back (SQLite); with a broker also: it restarts, it is away for a while. Producers repeat themselves and come in disorder
-all the time.
+Each disturbance is one of: kill -9 of a role; a role frozen and woken; ClickHouse killed; on SQLite the log's clock set
+forward or back, and its disk full for a moment, where one can be mounted; with a broker it restarts, it is away for a
+while, and a role is frozen past its session, so that another gets its partitions. Producers repeat themselves and come
+in disorder all the time. What is chosen depends on the seed alone.
+
+python -m tests.recovery.whole KILLS [SEED] [sqlite|kafka]      prints the verdict of a run
 """
 
 from __future__ import annotations
 
+import json
+import logging
 import random
+import sys
+import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,12 +40,18 @@ from sinks.clickhouse import ClickHouse
 from sinks.state_copies import StateCopies
 from tests.recovery import history
 from tests.recovery.driver import all_ends, pause
-from tests.recovery.installation import CLICKHOUSE, ROLES, Installation
+from tests.recovery.installation import CLICKHOUSE, ROLES, SHARED, Installation
+from tests.recovery.small_disk import fill, small_disk
 from tests.recovery.whole_judge import WholeVerdict, judge_whole
 
 PARTITIONS: Final = 4
-SETTLED_S: Final = 90.0
+SETTLED_S: Final = 180.0
+SESSION_S: Final = 2.0
+DISK_MB: Final = 200  # of an installation that is to find its disk full
+FULL_S: Final = 1.5
+BEGUN_S: Final = 120.0
 QUIET_S: Final = 4.5  # longer than the longest wait and window
+_GROUPS: Final = ((INGEST, CRM), (CONTACTS, EVENTS), (DELIVERY, SENDS))
 MODEL: Final[dict[str, Any]] = {
     "kind": "model",
     "id": "engagement",
@@ -54,19 +67,23 @@ class Chaos:
     """One run of `kills` disturbances that end a process, with others between them."""
 
     def __init__(self, folder: Path, kills: int, seed: int = 1, broker: Broker | None = None, rate: int = 60):
-        self.folder, self.kills, self.rng, self.broker, self.rate = folder, kills, random.Random(seed), broker, rate
+        self.folder, self.kills, self.broker, self.rate = folder, kills, broker, rate
+        self.rng, self.fate = random.Random(seed), random.Random(f"fate of {seed}")
         self.skew = 0
-        (folder / "data").mkdir(parents=True)
+        self._stack = ExitStack()
+        self._has_small_disk = broker is None and not self._stack.enter_context(small_disk(folder / "data", DISK_MB))
+        (folder / "data").mkdir(parents=True, exist_ok=True)
         environment = {"WAXWING_FILES": (folder / "files").as_uri()}
         if broker is not None:
             config = KafkaConfig(broker.bootstrap, prefix=f"chaos{seed}-")
             create(config, PARTITIONS)
             self.log: Log = KafkaLog(config, PARTITIONS)
             environment |= {"WAXWING_LOG": f"kafka://{broker.bootstrap}", "WAXWING_KAFKA_PREFIX": config.prefix}
-            environment |= {"WAXWING_KAFKA_SESSION_S": "2"}
+            environment |= {"WAXWING_KAFKA_SESSION_S": str(SESSION_S)}
         else:
             clock = Clock(wall=lambda: wall_ms() + self.skew)
             self.log = SqliteLog(folder / "data" / "log.db", PARTITIONS, clock=clock)
+        self.roles = ROLES if broker is None else SHARED
         self.installation = Installation(folder, environment)
         self.definitions = history.Definitions(self.rng)
         self.acknowledged: set[str] = set()
@@ -75,22 +92,30 @@ class Chaos:
         self.published = self.sent = 0
         self._old: list[Entry] = []
 
-    def go(self) -> WholeVerdict:
-        """Disturb, let it come to rest, judge."""
+    def go(self, *script: tuple[str, str]) -> WholeVerdict:
+        """Disturb as the script says (what, and whom), then by chance; let it come to rest, judge."""
         try:
             self.publish(self.definitions.first(), self.definitions.entry(MODEL))
-            for name in (CLICKHOUSE, *ROLES):
+            for name in (CLICKHOUSE, *self.roles):
                 self.installation.start(name)
-            self.live(3)
-            while self.installation.deaths.total() < self.kills:
-                self.live(self.rng.uniform(0.3, 1.5))
-                self.disturb()
-                self.installation.watch()
+            self._until("everything has begun", self._has_begun, BEGUN_S)
+            for disturbance in script:
+                self.live(0.5)
+                self.disturb(*disturbance)
+            while self.installation.kills < self.kills:
+                self.live(self.fate.uniform(0.3, 1.5))
+                self.disturb(*self._chosen())
             self.settle()
             return self.judged()
         finally:
             self.installation.clear()
             self.log.close()
+            self._stack.close()
+
+    def _has_begun(self) -> bool:
+        """Whether the fold and ingest have moved on: before, there is nothing to disturb."""
+        self.produce()
+        return all(sum(self.log.committed(g, t, n) for n in range(PARTITIONS)) for g, t in _GROUPS[:2])
 
     def live(self, seconds: float) -> None:
         """Time passes, with events."""
@@ -108,6 +133,7 @@ class Chaos:
             self.sent += 1
             entries.append(history.event(rng, f"c{rng.randrange(40)}", f"e{self.sent}", now))
         again = rng.sample(self._old, min(len(self._old), rng.randrange(3)))
+        self.done["repeated events"] += len(again)
         self._old = [*self._old, *entries][-200:]
         mixed = [*entries, *again]
         rng.shuffle(mixed)
@@ -116,8 +142,8 @@ class Chaos:
             self.log.append(mixed)
             self.acknowledged.update(decode_event(entry.value).id for entry in mixed)
             self.crm.update((landed.partition, landed.offset) for landed in self.log.append(changes))
-        except LogUnavailable:  # the broker is away: nothing of it is acknowledged
-            if self.broker is None:
+        except LogUnavailable:  # the broker is away, the disk full: nothing of it is acknowledged
+            if not self.installation.may_end:
                 raise
 
     def _change(self, n: int, now: int) -> Entry:
@@ -134,30 +160,49 @@ class Chaos:
         found = [entry for one in entries for entry in (one if isinstance(one, list) else [one])]
         self.log.append([*(self.definitions.entry(body) for body in bodies), *found])
 
-    def disturb(self) -> None:
-        """One thing goes wrong."""
-        rng = self.rng
+    def _chosen(self) -> tuple[str, str]:
         kinds = {"kill": 10, "freeze": 2, "clickhouse": 2, "publish": 2}
-        kinds |= {"restart": 2, "away": 2} if self.broker is not None else {"clock": 3}
-        [kind] = rng.choices(list(kinds), list(kinds.values()))
+        if self.broker is not None:
+            kinds |= {"restart": 2, "away": 2, "expel": 2}
+        else:
+            kinds |= {"clock": 3} | ({"full": 2} if self._has_small_disk else {})
+        [kind] = self.fate.choices(list(kinds), list(kinds.values()))
+        return kind, self.fate.choice(self.roles)
+
+    def disturb(self, kind: str, role: str) -> None:
+        """One thing goes wrong."""
+        fate = self.fate
         self.done[kind] += 1
-        role = rng.choice(ROLES)
         match kind:
             case "kill":
                 self.installation.kill(role)
             case "freeze":
-                self.installation.freeze(role)
-                self.installation.may_end = self.broker is not None  # its session may be over when it wakes up
-                self.live(rng.uniform(0.5, 3))
-                self.installation.wake(role)
+                self._freeze(role, fate.uniform(0.5, 3))
+            case "expel":
+                self._freeze(role, SESSION_S + fate.uniform(1, 3))
             case "clickhouse":
                 self.installation.kill(CLICKHOUSE)
             case "publish":
                 self.publish(self.definitions.another(self.published))
             case "clock":
-                self.skew += rng.choice([-60_000, -3_000, 400, 2_500])
+                self.skew += fate.choice([-60_000, -3_000, 400, 2_500])
+            case "full":
+                self._fill_disk()
             case _:
-                self._broker_goes(rng.uniform(0, 0.5) if kind == "restart" else rng.uniform(2, 6))
+                self._broker_goes(fate.uniform(0, 0.5) if kind == "restart" else fate.uniform(2, 6))
+        self.installation.watch()
+
+    def _freeze(self, role: str, seconds: float) -> None:
+        self.installation.freeze(role)
+        self.installation.may_end = self.broker is not None  # its session may be over when it wakes up
+        self.live(seconds)
+        self.installation.wake(role)
+
+    def _fill_disk(self) -> None:
+        self.installation.may_end = True
+        filler = fill(self.folder / "data")
+        self.live(FULL_S)
+        filler.unlink()
 
     def _broker_goes(self, seconds: float) -> None:
         assert self.broker is not None
@@ -181,26 +226,24 @@ class Chaos:
             pause(0.1)
         with closing(ClickHouse(url=self.installation.clickhouse)) as clickhouse:
             self._until("the archive is up with the log", lambda: self._is_archived(clickhouse))
-        self.installation.end("contacts", "ingest", "learning", "warehouse")
+        self.installation.end(*(role for role in self.roles if role != "delivery"))
 
-    def _until(self, what: str, is_so: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + SETTLED_S
+    def _until(self, what: str, is_so: Callable[[], bool], within_s: float = SETTLED_S) -> None:
+        deadline = time.monotonic() + within_s
         while True:
             try:
                 if is_so():
                     return
+                last = f"not yet; lags: {self._lags()}"
             except Exception as fault:  # the broker's clients are finding it again; ClickHouse starts
                 last = repr(fault)
-            else:
-                last = f"not yet; lags: {self._lags()}"
-            assert time.monotonic() < deadline, f"not within {SETTLED_S:g} s: {what}: {last}"
+            assert time.monotonic() < deadline, f"not within {within_s:g} s: {what}: {last}"
             self.installation.watch()
             pause(0.1)
 
     def _lags(self) -> dict[tuple[str, int], int]:
         """Which groups are behind, by how many records of which partition."""
-        groups = ((INGEST, CRM), (CONTACTS, EVENTS), (DELIVERY, SENDS))
-        places = [(group, topic, n) for group, topic in groups for n in range(PARTITIONS)]
+        places = [(group, topic, n) for group, topic in _GROUPS for n in range(PARTITIONS)]
         lags = {(g, n): self.log.end(t, n) - self.log.committed(g, t, n) for g, t, n in places}
         return {place: lag for place, lag in lags.items() if lag > 0}
 
@@ -221,3 +264,31 @@ class Chaos:
             return judge_whole(
                 self.log, state, self.acknowledged, self.crm, self.folder / "data" / "sandbox.db", clickhouse
             )
+
+
+@contextmanager
+def brokers(kind: str, folder: Path) -> Iterator[Broker | None]:
+    """A broker to be ended and started again, where the log is to be on one."""
+    if kind != "kafka":
+        yield None
+        return
+    broker = Broker(folder)
+    broker.start()
+    try:
+        yield broker
+    finally:
+        broker.stop()
+
+
+def main(kills: str, seed: str = "1", kind: str = "sqlite") -> int:
+    logging.getLogger("waxwing.kafka").addHandler(logging.NullHandler())
+    with tempfile.TemporaryDirectory() as folder, brokers(kind, Path(folder) / "broker") as broker:
+        chaos = Chaos(Path(folder) / "installation", int(kills), int(seed), broker)
+        verdict = chaos.go()
+    print(dict(chaos.done), dict(chaos.installation.deaths), chaos.sent, "events", file=sys.stderr)
+    print(json.dumps(verdict.report()))
+    return 0 if verdict.is_right else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -26,7 +26,7 @@ class KafkaRun(Run):
     config: KafkaConfig = field(kw_only=True)
 
     def __post_init__(self) -> None:
-        self.rng = random.Random(self.seed)
+        self.rng, self.fate = random.Random(self.seed), random.Random(f"fate of {self.seed}")
         self.log = KafkaLog(self.config)
         self.definitions = history.Definitions(self.rng)
         self.sent = 0

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from connectors.sqlite_log import SqliteLog
 from flows.definitions.catalogue import Catalogue
-from flows.scoring.flow import _puller
+from flows.scoring.flow import _puller, last_published
 from flows.scoring.learner import Learner, export_model
 from schemas.definitions import parse
 from schemas.errors import StateAhead
@@ -151,3 +154,33 @@ def test_a_log_that_was_restored_from_an_older_copy_is_refused(tmp_path):
     with pytest.raises(StateAhead, match="offset 5, the log ends at 0"):
         _puller(log, 5)
     log.close()
+
+
+def test_who_goes_on_without_a_state_and_without_the_first_examples_publishes_the_same(tmp_path, undisturbed):
+    append(tmp_path, said(LAST // 2))
+    learn_until(tmp_path, last_version(LAST // 2), EVERY)
+    before = published(tmp_path)
+    shutil.rmtree(tmp_path / "learning")  # another worker, on another disk
+    append(tmp_path, said()[LAST // 2 :])
+    with closing(sqlite3.connect(tmp_path / "log.db")) as db, db:  # retention has passed by what is learned
+        db.execute("DELETE FROM examples WHERE offset < ?", (last_version(LAST // 2) // 2,))
+    learn_until(tmp_path, LAST, EVERY)
+    after = published(tmp_path)[len(before) :]
+    assert [d.version for d in after] == [d.version for d in undisturbed if d.version > before[-1].version]
+    assert by_version([*before, *after]) == by_version(undisturbed)
+
+
+def test_where_the_file_of_the_last_version_is_gone_too_it_learns_anew_and_says_so(tmp_path, undisturbed, caplog):
+    append(tmp_path, said())
+    learn_until(tmp_path, LAST, EVERY)
+    shutil.rmtree(tmp_path / "learning")
+    shutil.rmtree(tmp_path / "files")
+    log = SqliteLog(tmp_path / "log.db")
+    assert last_published(log, (tmp_path / "files").as_uri(), "engagement").state.examples == 0
+    assert "model engagement is learned anew" in caplog.text
+    log.close()
+
+
+def last_version(count: int) -> int:
+    """The last version that is due after so many examples."""
+    return count // EVERY * EVERY
