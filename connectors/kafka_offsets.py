@@ -68,8 +68,7 @@ class Offsets:
     def close(self) -> None:
         with self._lock:
             self._is_closed = True
-            while self._consumers:
-                self._consumers.popitem()[1].close()
+            self._consumers.clear()  # each ends once nobody asks it any more: closed under a call it would crash
 
     def _offset(self, what: str, topic: str, partition: int, which: int) -> int:
         asked = [TopicPartition(topic, partition, which)]
@@ -100,6 +99,8 @@ class Offsets:
                 if lasts > min(_AWAY_S, self._timeout_s):
                     self._link.failed(fault.args[0].str())
                 if lasts > self._timeout_s:
+                    with self._lock:
+                        self._consumers.clear()  # others, next time: one may have lost its way for good
                     raise self._config.unavailable(what, fault.args[0].str()) from fault
             except RuntimeError as fault:  # another thread has closed it meanwhile
                 raise self._config.unavailable(what, fault) from fault

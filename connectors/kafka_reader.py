@@ -88,12 +88,18 @@ class Reader:
         until = time.monotonic() + self._timeout_s
         while len(records) < limit and self._reached < end:
             if time.monotonic() > until:
+                self._begin_anew()
                 raise self._config.unavailable(self._where(), f"nothing came, though the log ends at {end}")
             if not self._is_assigned:
                 self._assign()
             if (message := self._consumer.poll(_POLL_S)) is not None:
                 self._take([message], records)
             records += self._ready(limit - len(records))
+
+    def _begin_anew(self) -> None:
+        """With another consumer: after a broker's death one may wait for ever for a leader that is there."""
+        self._consumer.close()
+        self._consumer = Consumer(self._config.librdkafka(**_PROPERTIES))
 
     def _assign(self) -> None:
         topic, partition = self._place

@@ -1,20 +1,27 @@
 """The one Bytewax source over any Log. What a flow reads is its pullers' business; pacing and ending are here.
 
-A part asks its puller for what to emit now. An empty answer makes it sleep for `poll_ms`; once `stop()` is true the
-part ends, and when all parts have ended so does the dataflow, after everything that was emitted has passed through.
+A part asks its puller for what to emit now. An empty answer makes it sleep for `poll_ms`; while the log is away it asks
+again and again, and the flow keeps what it holds. Once `stop()` is true the part ends, and when all parts have ended so
+does the dataflow, after everything that was emitted has passed through.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
 from connectors.log import Log
+from connectors.outage import Outage
+from schemas.errors import LogUnavailable
 from schemas.records import Record
+
+_AGAIN: Final = timedelta(seconds=1)  # after a read that found the log away
+_LOG: Final = logging.getLogger(__name__)
 
 
 class RecordBatch(NamedTuple):
@@ -29,7 +36,10 @@ class Puller(Protocol):
     """One part's side of a source. May have `snapshot() -> state`, for flows that use Bytewax's own recovery."""
 
     def pull(self) -> list[Any]:
-        """What to emit now; empty where there is nothing, or nothing may be emitted yet. Never blocks."""
+        """What to emit now; empty where there is nothing, or nothing may be emitted yet. Never blocks.
+
+        LogUnavailable where the log is away, with nothing moved: it is called again.
+        """
         ...
 
 
@@ -55,19 +65,27 @@ class LogSource(FixedPartitionedSource[Any, Any]):
 
     def build_part(self, step_id: str, for_part: str, resume_state: Any | None) -> _Part:
         make = self._pullers[for_part]
-        return _Part(make() if resume_state is None else make(resume_state), self._poll, self._stop)
+        puller = make() if resume_state is None else make(resume_state)
+        return _Part(for_part, puller, self._poll, self._stop)
 
 
 class _Part(StatefulSourcePartition[Any, Any]):
-    def __init__(self, puller: Puller, poll: timedelta, stop: Callable[[], bool]):
+    def __init__(self, name: str, puller: Puller, poll: timedelta, stop: Callable[[], bool]):
         self._puller, self._poll, self._stop = puller, poll, stop
         self._awake: datetime | None = None
+        self._outage = Outage(_LOG, f"the log of {name}")
         self._snapshot: Callable[[], Any] = getattr(puller, "snapshot", lambda: None)
 
     def next_batch(self) -> list[Any]:
         if self._stop():
             raise StopIteration
-        items = self._puller.pull()
+        try:
+            items = self._puller.pull()
+        except LogUnavailable as fault:
+            self._outage.failed(fault)
+            self._awake = datetime.now(UTC) + _AGAIN
+            return []
+        self._outage.worked()
         self._awake = None if items else datetime.now(UTC) + self._poll
         return items
 

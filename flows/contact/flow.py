@@ -79,6 +79,7 @@ class Partition:
         self.pending: Future[None] | None = None
         self.emitted = False  # a checkpoint is on its way to the sink
         self._saved, self._every = time.monotonic(), checkpoint_s
+        self._saved_offset = store.next_offset
         if archive is not None and self.fold.next_offset < (begin := log.begin(EVENTS, partition)):
             self._catch_up(archive(partition, self.fold.next_offset, begin), reader)
 
@@ -103,20 +104,26 @@ class Partition:
 
     def is_due(self) -> bool:
         """Whether a checkpoint should be taken now."""
-        changed = len(self.fold.changed)
+        if not self.is_unsaved:
+            return False
         late = time.monotonic() - self._saved >= self._every
-        return changed > 0 and (late or changed >= MAX_CHANGED) and self.idle()
+        return (late or len(self.fold.changed) >= MAX_CHANGED) and self.idle()
+
+    @property
+    def is_unsaved(self) -> bool:
+        """Whether there is something to save: states, or how far it is where records changed none (repeated ones)."""
+        return bool(self.fold.changed) or self.fold.next_offset != self._saved_offset
 
     def unsaved_s(self) -> float:
         """For how long there have been states to save; 0 where there are none."""
-        return time.monotonic() - self._saved if self.fold.changed else 0.0
+        return time.monotonic() - self._saved if self.is_unsaved else 0.0
 
     def checkpoint(self) -> Checkpoint:
         """The changed states and the offset they go with; both as of now."""
         fold = self.fold
         taken = Checkpoint(fold.partition, fold.next_offset, fold.logged_at, {c: fold.states[c] for c in fold.changed})
         fold.changed = set()
-        self._saved, self.emitted = time.monotonic(), True
+        self._saved, self._saved_offset, self.emitted = time.monotonic(), fold.next_offset, True
         return taken
 
 
@@ -212,7 +219,7 @@ class _CommittingPart(StatelessSinkPartition[Any]):
             for partition in self.partitions.values():
                 if partition.pending is not None:
                     partition.pending.result()
-                if self._is_clean and partition.fold.changed:
+                if self._is_clean and partition.is_unsaved:
                     _commit(self.claim, partition.store, partition.checkpoint())
         except WaxwingError as fault:  # Bytewax cleans up after another fault, perhaps, and bears none here
             _LOG.warning("the last states are not saved, and are folded again: %s", fault)
