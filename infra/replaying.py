@@ -19,7 +19,7 @@ from connectors.definition_reader import DefinitionReader, MembersOf, PastFiles
 from connectors.log import Log
 from flows.contact.partition import PartitionFold
 from schemas.errors import InvalidInput, Violation
-from schemas.records import Entry, Record, decode_change, decode_crm_command, decode_send
+from schemas.records import TICK, Entry, Record, decode_change, decode_crm_command, decode_send
 from schemas.topics import CHANGES, CRM_COMMANDS, EVENTS, SENDS
 from sinks.past_store import PastStore
 from sinks.state_store import saved_offset
@@ -91,6 +91,7 @@ def replay(log: Log, states: Path, members_of: MembersOf, past: PastStore) -> Ve
     every = {topic: dict(found) for topic, found in certain.items()}
     for n in numbers:
         _take(every, _fold(log, reader, folds[n], log.end(EVENTS, n)))
+        _take(every, _overdue(folds[n]))
     topics = {topic: _compare(certain[topic], every[topic], logged[topic]) for topic in ID_OF}
     records = sum(fold.records for fold in folds.values())
     return Verdict(records, sum(len(fold.states) for fold in folds.values()), topics)
@@ -104,6 +105,12 @@ def _fold(log: Log, reader: DefinitionReader, fold: PartitionFold, end: int) -> 
             return
         reader.freshen(records[-1].logged_at)
         yield from _work(fold, records)
+
+
+def _overdue(fold: PartitionFold) -> Iterator[Entry]:
+    """What was due by the last record, and known only once a pass over everyone after it was over."""
+    while (due := fold.next_due()) is not None and due <= fold.logged_at:
+        yield from _work(fold, [Record(fold.next_offset, fold.logged_at, "", TICK)])
 
 
 def _work(fold: PartitionFold, records: list[Record]) -> Iterator[Entry]:
