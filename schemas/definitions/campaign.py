@@ -43,7 +43,14 @@ def _zone(name: str) -> str:
     return name if name == CONTACT else check_zone(name)
 
 
+def _moment(text: str) -> str:
+    if read_moment(text) is None:
+        raise ValueError(f"{text!r} is no time; write ISO 8601, as in 2026-12-01T09:00")
+    return text
+
+
 ZoneOrContact = Annotated[str, AfterValidator(_zone)]
+Moment = Annotated[str, AfterValidator(_moment)]  # an instant, or a local time without an offset
 
 
 class Variant(Arm):
@@ -108,15 +115,13 @@ class Once(Strict):
     Without `timezone` a local time is in the workspace's zone. What is past begins at once.
     """
 
-    at: str
+    at: Moment
     timezone: ZoneOrContact | None = None
 
     @model_validator(mode="after")
-    def _is_a_time(self) -> Once:
+    def _is_one_instant(self) -> Once:
         moment = read_moment(self.at)
-        if moment is None:
-            raise ValueError(f"`at`: {self.at!r} is no time; write ISO 8601, as in 2026-12-01T09:00")
-        if moment.tzinfo is not None and self.timezone is not None:
+        if moment is not None and moment.tzinfo is not None and self.timezone is not None:
             raise ValueError("`at` has an offset: leave that or `timezone` out")
         return self
 

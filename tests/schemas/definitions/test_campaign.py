@@ -86,7 +86,7 @@ def test_every_fault_comes_back_at_once():
         ({"type": "recurring"}, "schedule", "needs it"),
         ({"type": "recurring", "schedule": {"at": "2026-12-01T09:00"}}, "schedule", "scheduled by `cron`"),
         ({"schedule": WEEKLY}, "schedule", "scheduled by `at`"),
-        ({"schedule": {"at": "tomorrow"}}, "schedule", "no time"),
+        ({"schedule": {"at": "tomorrow"}}, "schedule.at", "no time"),
         ({"schedule": {"at": "2026-12-01T09:00Z", "timezone": "contact"}}, "schedule", "leave that or"),
         ({"schedule": {"at": "2026-12-01T09:00", "timezone": "Mars/Base"}}, "schedule.timezone", "zone"),
         ({"type": "triggered", "audience": None}, "trigger", "needs it"),
@@ -114,3 +114,8 @@ def test_each_fault_says_where_it_is_and_what_is_right(fields, path, says):
 def test_the_kind_has_a_json_schema():
     schema = KINDS["campaign"].model_json_schema()
     assert {"audience", "content", "schedule", "trigger", "rate", "limits"} <= schema["properties"].keys()
+
+
+def test_a_schedules_faults_come_back_together():
+    found = faults(campaign(schedule={"at": "tomorrow", "timezone": "Mars/Base"}))
+    assert [path for path, _ in found] == ["schedule.at", "schedule.timezone"]
