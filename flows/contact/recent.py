@@ -3,6 +3,12 @@
 At most LIMIT ids of the last WINDOW_MS by `logged_at`, packed into bytes: 6 bytes `logged_at`, 8 bytes BLAKE2b of the
 id (two different ids of one contact's day fall together once in 10^14 days). A duplicate that comes later than that is
 dropped by the batch side alone, and `waxwing verify` reports it.
+
+An event that came to two contacts who became one only later was taken by both. Counts, sums and averages of the stream
+hold it twice until it leaves their window, for leaves keep instants and sums, not ids, and what was added cannot be
+told from the rest; what asks for traits, the first, the last, an order, extremes or distinct values is right all the
+same. To undo it, each contact would have to keep its last day's events whole, for a case that needs a sender who gives
+one id to two people. The batch side and commands on files drop the later one; `waxwing verify` reports it.
 """
 
 from __future__ import annotations
