@@ -14,8 +14,8 @@ from fastapi.responses import HTMLResponse, Response
 
 HEADERS: Final = {"Cache-Control": "no-store, private", "Referrer-Policy": "no-referrer"}
 PAGE_HEADERS: Final = HEADERS | {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src https:; form-action 'self'; "
-    "frame-ancestors 'none'; base-uri 'none'",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' https:; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
     "X-Content-Type-Options": "nosniff",
     "X-Robots-Tag": "noindex",
 }

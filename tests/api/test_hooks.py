@@ -221,6 +221,7 @@ def test_the_message_can_be_viewed_as_it_was_sent_without_tracking(served: Api):
     assert 'href="https://a.example"' in answer.text or "href='https://a.example'" in answer.text
     assert "/o/" not in answer.text
     assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert "img-src 'self' https:" in answer.headers["content-security-policy"]
 
 
 def test_another_message_than_the_signed_one_is_not_shown(served: Api):
