@@ -224,6 +224,11 @@ class Send(msgspec.Struct, omit_defaults=True, gc=False):
     recall: str = ""
 
 
+def is_test(send: Send) -> bool:
+    """Whether somebody sent it to try a template: the fold plans each message for a journey."""
+    return not send.journey and not send.recall
+
+
 class Attempt(msgspec.Struct, omit_defaults=True, gc=False):
     """`attempts`: the ledger. `started` is durable before the provider is called; the others end it. Keyed by contact.
 

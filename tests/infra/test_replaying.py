@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from infra.replaying import replay
+from schemas.records import Entry, Send, encode
+from schemas.topics import SENDS
 from tests.api.living import living
 
 NOTE = {"kind": "email_template", "id": "note", "subject": "Hello", "html": "<p>Hello</p>"}
@@ -30,3 +32,17 @@ def test_what_is_due_after_a_pass_over_everyone_at_the_very_end_is_folded_too(tm
         verdict = replay(there.log, tmp_path / "state", there.store.get, there.past)
         assert verdict.is_equal, verdict.as_json()
         assert verdict.topics["changes"].again >= 3
+
+
+def test_a_message_that_was_sent_to_try_a_template_is_none_that_the_fold_should_have_planned(tmp_path: Path):
+    with living(tmp_path) as there:
+        there.publish(NOTE)
+        tried = Send(
+            "t-1", "test", there.now, there.now, "email", to="me@example.com", template="note", campaign="test"
+        )
+        there.log.append([Entry(SENDS, "test", encode(tried))])
+        assert replay(there.log, tmp_path / "state", there.store.get, there.past).is_equal
+        made_up = Send("t-2", "ann", there.now, there.now, "email", journey="hello")
+        there.log.append([Entry(SENDS, "ann", encode(made_up))])
+        verdict = replay(there.log, tmp_path / "state", there.store.get, there.past)
+        assert verdict.topics["sends"].extra == ["t-2"]
