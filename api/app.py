@@ -114,6 +114,7 @@ def create_app(deps: Deps) -> FastAPI:
         description="Marketing automation as a stream pipeline. Errors are RFC 9457 problem documents.",
         version="0.1.0",
         lifespan=lifespan,
+        strict_content_type=False,  # a body without a media type is JSON; `api.auth` keeps other sites' pages out
     )
     app.state.deps, app.state.reads = deps, deps.reads
     app.state.catalogue = CatalogueReader(deps.log, deps.settings.leaf_bytes)

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
 
 from api.answers import deep
 from api.bodies import as_object, read_body
@@ -24,12 +24,16 @@ from flows.segments.footprint import of_segment
 from schemas.definitions import KINDS
 from schemas.definitions.json_schema import schema_of
 from schemas.errors import InvalidInput, Violation
+from schemas.faults import violations_of
 from schemas.times import format_instant
 from sinks.past_store import PastStore
 
 BODY_LIMIT: Final = 1024 * 1024
 BY: Final = "api"
 DOCUMENTED: Final = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
+_ROLLBACK: Final = {
+    "requestBody": {"content": {"application/json": {"schema": {"type": "object"}, "example": {"version": 1}}}}
+}
 TEMPLATES: Final[tuple[str, ...]] = ("email_template", "sms_template", "push_template", "webhook_template")
 WARMED_UP: Final = ("segments", "journeys", "campaigns")
 READ_ELSEWHERE: Final = ("campaigns",)  # with what they are at: `api.campaigns`
@@ -113,6 +117,19 @@ async def seen(expected_version: Expected = None, if_match: IfMatch = None) -> i
     return int(tag)
 
 
+async def back_to(
+    request: Request,
+    version: Annotated[int | None, Query(description="where to go back to, if the body is empty")] = None,
+) -> int:
+    """The version that a rollback names, in its address or its body, whatever media type that has."""
+    body = await read_body(request, BODY_LIMIT)
+    asked = as_object(body) if body else {} if version is None else {"version": version}
+    try:
+        return Rollback.model_validate(asked).version
+    except ValidationError as fault:
+        raise InvalidInput("the rollback", violations_of(fault)) from None
+
+
 async def files(request: Request) -> PastStore:
     """Where hydration says how far it is, one for the app."""
     found: PastStore = request.app.state.past
@@ -123,6 +140,7 @@ Reader = Annotated[CatalogueReader, Depends(reader)]
 Files = Annotated[PastStore, Depends(files)]
 Kinds = Annotated[tuple[str, ...], Depends(kinds)]
 JsonBody = Annotated[dict[str, Any], Depends(json_body)]
+BackTo = Annotated[int, Depends(back_to)]
 Seen = Annotated[int | None, Depends(seen)]
 
 
@@ -231,11 +249,11 @@ def put_definition(reader: Reader, kinds: Kinds, files: Files, id: Id, body: Jso
     return tagged(found, 201 if made.is_new and made.version == 1 else 200)
 
 
-def roll_back(reader: Reader, kinds: Kinds, files: Files, id: Id, to: Rollback, seen: Seen) -> Response:
+def roll_back(reader: Reader, kinds: Kinds, files: Files, id: Id, to: BackTo, seen: Seen) -> Response:
     """Make an earlier version current."""
     with reader.open() as catalogue:
-        kind = find(catalogue, kinds, id, to.version).kind
-    publish.rollback(reader, kind, id, to.version, BY, seen)
+        kind = find(catalogue, kinds, id, to).kind
+    publish.rollback(reader, kind, id, to, BY, seen)
     with reader.open() as catalogue:
         return tagged(definition_out(catalogue, find(catalogue, [kind], id), files))
 
@@ -271,7 +289,9 @@ def _add(collection: str) -> None:
     at.add_api_route("/{id}", delete_definition, methods=["DELETE"], status_code=204)
     at.add_api_route("/{id}/versions", list_versions, methods=["GET"])
     at.add_api_route("/{id}/archive", archive, methods=["POST"], status_code=204)
-    at.add_api_route("/{id}/rollback", roll_back, methods=["POST"], response_model=DefinitionOut)
+    at.add_api_route(
+        "/{id}/rollback", roll_back, methods=["POST"], response_model=DefinitionOut, openapi_extra=_ROLLBACK
+    )
     if collection in WARMED_UP:
         at.add_api_route("/{id}/hydration", cancel, methods=["DELETE"], status_code=204)
     router.include_router(at)

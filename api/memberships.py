@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime, BaseModel, Field
+from starlette.concurrency import run_in_threadpool
 
 from api.csv import CSV, as_csv
 from api.pages import Cursor, Limit, page, place_of
@@ -19,6 +20,10 @@ from schemas.times import DAY, HOUR, from_ms, to_ms
 
 router = APIRouter(tags=["segments"])
 STEPS = {"hour": HOUR // 1000, "day": DAY // 1000}
+ABSENT: Final[dict[int | str, dict[str, Any]]] = {
+    404: {"description": "there is no such segment"},
+    409: {"description": "it is published and not current yet: `detail` and `hydration` say how far it is"},
+}
 FAR = 4_102_444_800_000  # 2100-01-01
 
 
@@ -64,13 +69,14 @@ class History(BaseModel):
     history: list[Flips]
 
 
-async def known(segment: str, read: Reading) -> int:
-    """How many members the segment has; 404 for one that never was."""
+async def known(segment: str, read: Reading, defined: Defined) -> int:
+    """How many members the segment has; 404 for one that never was, NotYet for one that is not current yet."""
+    await run_in_threadpool(defined.check_whole, segment, read.fresh.watermark)
     row = await read.first("segment_count", f"there is no segment {segment!r}", segment=segment)
     return int(row["members"])
 
 
-@router.get("/v1/segments/{segment}/count", responses={404: {"description": "there is no such segment"}})
+@router.get("/v1/segments/{segment}/count", responses=ABSENT)
 async def count(
     segment: str,
     reach: Annotated[bool, Query(description="whether to count those who can be reached, which reads history")] = True,
@@ -78,7 +84,7 @@ async def count(
     defined: Defined = Depends(defined),
 ) -> Count:
     """How many contacts are in the segment, and how many of them can be reached."""
-    members, at = await known(segment, read), read.fresh.watermark
+    members, at = await known(segment, read, defined), read.fresh.watermark
     in_batch = await read.work(lambda ask: defined.in_batch([InSegment(segment)], at))
     if not reach:
         return Count(segment=segment, members=members, reachable=None, in_batch=in_batch)
@@ -92,26 +98,34 @@ async def count(
     return Count(segment=segment, members=members, reachable=reachable, reachable_at=from_ms(of), in_batch=in_batch)
 
 
-@router.get("/v1/segments/{segment}/members", responses={404: {"description": "there is no such segment"}})
-async def members(segment: str, limit: Limit = 100, cursor: Cursor = "", read: Reading = Depends(reading)) -> Members:
+@router.get("/v1/segments/{segment}/members", responses=ABSENT)
+async def members(
+    segment: str,
+    limit: Limit = 100,
+    cursor: Cursor = "",
+    read: Reading = Depends(reading),
+    defined: Defined = Depends(defined),
+) -> Members:
     """Who is in the segment, by page."""
     (after,) = place_of(cursor, tuple[str], ("",))
-    await known(segment, read)
+    await known(segment, read, defined)
     rows = await read.rows("segment_members", segment=segment, after=after, limit=limit + 1)
     found, following = page(rows, limit, lambda row: (row["contact"],))
     return Members(members=[Member(**row) for row in found], next=following)
 
 
-@router.get("/v1/segments/{segment}/members.csv", response_class=Response, responses={200: CSV, 404: {}})
-async def export(segment: str, response: Response, read: Reading = Depends(reading)) -> StreamingResponse:
+@router.get("/v1/segments/{segment}/members.csv", response_class=Response, responses={200: CSV, **ABSENT})
+async def export(
+    segment: str, response: Response, read: Reading = Depends(reading), defined: Defined = Depends(defined)
+) -> StreamingResponse:
     """All members as CSV: contact, since, version."""
-    await known(segment, read)
+    await known(segment, read, defined)
     rows = await read.once("segment_everyone", segment=segment)
     lines = ((row["contact"], row["since"], row["version"]) for row in rows)
     return as_csv(f"{segment}.csv", ("contact", "since", "version"), lines, response)
 
 
-@router.get("/v1/segments/{segment}/history", responses={404: {"description": "there is no such segment"}})
+@router.get("/v1/segments/{segment}/history", responses=ABSENT)
 async def history(
     segment: str,
     interval: Literal["hour", "day"] = "day",
@@ -119,9 +133,10 @@ async def history(
     until: Annotated[AwareDatetime | None, Query(description="ISO 8601; now by default")] = None,
     limit: Limit = 1000,
     read: Reading = Depends(reading),
+    defined: Defined = Depends(defined),
 ) -> History:
     """How many entered and left, by hour or day in UTC."""
-    await known(segment, read)
+    await known(segment, read, defined)
     rows = await read.rows(
         "segment_history",
         segment=segment,

@@ -20,16 +20,9 @@ from flows.segments.order import refuse_cycles
 from flows.segments.sql.audience import audience
 from flows.segments.sql.given import given_by
 from schemas.definitions.base import parse
-from schemas.definitions.condition_tree import (
-    Condition,
-    InSegment,
-    InSnapshot,
-    Percentile,
-    Rfm,
-    leaves,
-    references,
-)
+from schemas.definitions.condition_tree import Condition, references
 from schemas.definitions.conditions import parse_condition
+from schemas.definitions.mentions import of_condition
 from schemas.errors import InvalidInput, Violation
 from schemas.times import from_ms
 
@@ -82,42 +75,31 @@ async def preview_of(
 def _condition(body: Mapping[str, Any], published: list[Published]) -> Condition:
     """What the body asks; InvalidInput with every fault, also where it names what does not stand."""
     is_segment = "where" in body or "kind" in body
-    if is_segment:
-        whole = {"kind": "segment", "id": DRAFT, **body}
-        parse(whole)
-        id, condition = str(whole["id"]), None if whole.get("static") else parse_condition(whole["where"])
-    else:
-        id, condition = DRAFT, _bare(body)
-    if condition is None:
-        raise InvalidInput(f"segment {id}", [Violation("static", "nobody was added to it yet; give it a condition")])
-    _check_names(id, condition, published)
+    whole = {"kind": "segment", "id": DRAFT, **body} if is_segment else {"kind": "segment", "id": DRAFT, "where": body}
+    place = "where" if is_segment else ""
+    faults: list[Violation] = []
+    try:
+        if is_segment:
+            parse(whole)
+        else:
+            parse_condition(dict(body), place)
+    except InvalidInput as invalid:
+        faults += invalid.violations
+    faults += _unknown(whole.get("where"), place, published)
+    what = f"segment {whole['id']}" if is_segment else "the condition"
+    if not faults and whole.get("static"):
+        faults.append(Violation("static", "nobody was added to it yet; give it a condition"))
+    if faults:  # a path begins in the body
+        raise InvalidInput(what, [Violation(v.path.lstrip("."), v.message) for v in faults])
+    condition = parse_condition(whole["where"])
+    segments = given_by([p.body for p in published]).segments
+    asks = {other: references(c) for other, c in segments.items() if c is not None}
+    refuse_cycles({**asks, str(whole["id"]): references(condition)})
     return condition
 
 
-def _bare(body: Mapping[str, Any]) -> Condition:
-    """The body as a condition: the paths of its faults begin in it."""
-    try:
-        return parse_condition(dict(body), "")
-    except InvalidInput as fault:
-        raise InvalidInput(
-            "the condition", [Violation(v.path.lstrip("."), v.message) for v in fault.violations]
-        ) from None
-
-
-def _check_names(id: str, condition: Condition, published: list[Published]) -> None:
-    segments = given_by([p.body for p in published]).segments
-    asks = {other: references(c) for other, c in segments.items() if c is not None}
-    refuse_cycles({**asks, id: references(condition)})
-    snapshots = {p.id for p in published if p.kind == "snapshot"}
-    ranked = {p.id for p in published if p.kind == "ranking"}
-    faults = []
-    for leaf in leaves(condition):
-        match leaf:
-            case InSegment(other) if other not in segments:
-                faults.append(Violation("where", f"there is no segment {other!r}"))
-            case Percentile(other) | Rfm(other) if other not in ranked:
-                faults.append(Violation("where", f"there is no ranking {other!r}"))
-            case InSnapshot(other) if other not in snapshots:
-                faults.append(Violation("where", f"there is no snapshot {other!r}"))
-    if faults:
-        raise InvalidInput(f"segment {id}", faults)
+def _unknown(where: Any, place: str, published: list[Published]) -> list[Violation]:
+    """What of that which the condition names does not stand."""
+    stands = {(p.kind, p.id) for p in published}
+    named = () if where is None else of_condition(place, where)
+    return [Violation(m.path, f"there is no {m.kind} {m.id!r}") for m in named if (m.kind, m.id) not in stands]

@@ -23,14 +23,23 @@ MEDIA_TYPE = "application/problem+json"
 _RETRY_AFTER = {"Retry-After": "1"}
 
 
+class NotYet(Exception):
+    """What is asked for will be there by itself: `detail` says what it waits for, `more` how far that is."""
+
+    def __init__(self, detail: str, more: Mapping[str, object]):
+        self.detail, self.more = detail, more
+        super().__init__(detail)
+
+
 def problem(
     request: Request,
     status: int,
     detail: str,
     errors: Sequence[Violation] = (),
     headers: Mapping[str, str] | None = None,
+    more: Mapping[str, object] | None = None,
 ) -> Response:
-    """The document of one error."""
+    """The document of one error; `more` are members of its own."""
     body: dict[str, object] = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
@@ -40,7 +49,7 @@ def problem(
     }
     if errors:
         body["errors"] = [{"path": e.path, "message": e.message} for e in errors]
-    return JSONResponse(body, status, headers, MEDIA_TYPE)
+    return JSONResponse({**body, **(more or {})}, status, headers, MEDIA_TYPE)
 
 
 def install(app: FastAPI) -> None:
@@ -51,6 +60,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(UnreadableRecord, _unreadable)
     app.add_exception_handler(VersionTaken, _taken)
     app.add_exception_handler(Refusal, _taken)
+    app.add_exception_handler(NotYet, _not_yet)
     app.add_exception_handler(LogUnavailable, _unavailable)
     app.add_exception_handler(Exception, _unexpected)
 
@@ -77,6 +87,11 @@ def _unreadable(request: Request, error: Exception) -> Response:
 
 def _taken(request: Request, error: Exception) -> Response:
     return problem(request, 409, str(error))
+
+
+def _not_yet(request: Request, error: Exception) -> Response:
+    assert isinstance(error, NotYet)
+    return problem(request, 409, error.detail, headers=_RETRY_AFTER, more=error.more)
 
 
 def _unavailable(request: Request, error: Exception) -> Response:

@@ -63,7 +63,7 @@ async def take(
 ) -> SnapshotOut:
     """Freeze those who are members now. `{"snapshot": id}` then holds for them in any condition."""
     at = read.fresh.watermark
-    await known(segment, read)
+    await known(segment, read, defined)
     rows = await read.once("segment_everyone", segment=segment)
     members = [row["contact"] for row in rows]
     version = await deps.in_thread(_version, defined, segment)
@@ -86,7 +86,7 @@ async def snapshots(
     segment: str, read: Reading = Depends(reading), defined: Defined = Depends(defined), deps: Deps = Depends(deps)
 ) -> Snapshots:
     """The snapshots that were taken of a segment."""
-    await known(segment, read)
+    await known(segment, read, defined)
     published = await deps.in_thread(defined.active, _END_OF_TIME)
     found = [_out(p) for p in published if p.kind == "snapshot" and p.body["segment"] == segment]
     return Snapshots(snapshots=sorted(found, key=lambda snapshot: (snapshot.at, snapshot.id), reverse=True))

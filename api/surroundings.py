@@ -11,13 +11,16 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from api.definitions import Reader
 from api.deps import Deps, deps
+from api.hydration import hydration_of
+from api.problems import NotYet
+from connectors.publish import newest
 from connectors.surroundings import active, conditions_reached, surroundings
 from flows.definitions.catalogue import Published
 from flows.segments.sql.given import Given, given_by
 from flows.segments.sql.run import Ask
 from schemas.definitions.condition_tree import Condition, rankings
 from schemas.definitions.ranking import RESULT
-from schemas.times import from_ms
+from schemas.times import format_instant, from_ms
 from sinks.past_store import PastStore
 from sinks.snapshot_store import SnapshotStore
 
@@ -46,8 +49,24 @@ class Defined:
         """A segment's version that is current at the instant; 404 where there is none."""
         found = next((p for p in self.active(at) if (p.kind, p.id) == ("segment", id)), None)
         if found is None:
+            self.check_whole(id, at)
             raise HTTPException(404, f"there is no segment {id!r}")
         return found
+
+    def check_whole(self, id: str, at: int) -> None:
+        """NotYet of a segment that was published and is not current at the instant."""
+        with self.reader.open() as catalogue:
+            stands, was = newest(catalogue), catalogue.active(at).get("segment", id)
+        found = stands.newest("segment", id)
+        if found is None or was is not None:
+            return
+        name = f"segment {id!r} version {found.version} is published, and current"
+        if found != stands.warming.get(("segment", id)):
+            since = f"from {format_instant(found.since)} on; what is read is as of {format_instant(at)}"
+            raise NotYet(f"{name} {since}", {})
+        told = hydration_of(self.past, found)
+        how_far = f"{told.stage}, {told.done:.0%} of everyone, {told.contacts} contacts with a past"
+        raise NotYet(f"{name} once its past is known: {how_far}", {"hydration": told.model_dump()})
 
     def in_batch(self, conditions: Iterable[Condition], at: int) -> list[InBatch]:
         """The rankings that the conditions ask about, also through other segments."""

@@ -12,7 +12,7 @@ from schemas.definitions import parse
 from schemas.definitions.campaign import Campaign
 from schemas.definitions.condition_tree import Condition
 from schemas.definitions.conditions import parse_condition
-from schemas.definitions.mentions import Mention, of_campaign
+from schemas.definitions.mentions import Mention, mentions, of_campaign
 from schemas.errors import InvalidInput, Violation
 
 Bodies = Mapping[tuple[Any, Any], Mapping[str, Any]]  # (kind, id) -> body
@@ -33,11 +33,12 @@ def conditions(campaign: Campaign) -> dict[str, Condition]:
 
 
 def campaign_faults(body: Mapping[str, Any], there: Bodies) -> list[Violation]:
-    """Everything that the campaign names and that is not there, or does not fit; of an invalid body nothing."""
+    """Everything that the campaign names and that is not there, or does not fit; of a faulty body what can be read."""
     try:
         campaign = read_campaign(body)
     except InvalidInput:
-        return []
+        named = [mention for mention in mentions(body) if (mention.kind, mention.id) not in there]
+        return [Violation(mention.path, f"there is no {mention.kind} {mention.id!r}") for mention in named]
     faults = missing(campaign, there)
     try:
         compile_journey(as_journey(Published("campaign", campaign.id, 1, body, 0)))

@@ -5,6 +5,7 @@ The tree's structs are those of `schemas.definitions.condition_tree`; import the
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from collections.abc import Sequence as SequenceOf
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
@@ -106,6 +107,7 @@ __all__ = [
     "leaves",
     "parse_condition",
     "rankings",
+    "readable",
     "references",
 ]
 
@@ -144,6 +146,20 @@ def parse_condition(value: Any, path: str = "where", scope: Scope = "contact") -
     if faults:
         raise InvalidInput(path, faults)
     return _build(nodes)
+
+
+def readable(value: Any, path: str) -> Iterator[tuple[str, Leaf]]:
+    """The leaves of a condition that can be read, each with its path, whatever is wrong with the others."""
+    found: list[tuple[Any, str]] = [(value, path)]
+    for part, place in found:
+        faults: list[Violation] = []
+        parts = _parts(part, place, faults)
+        if parts is not None:
+            found.extend(parts)
+            continue
+        leaf = _leaf(part, place, "run", faults)
+        if not faults:
+            yield place, leaf
 
 
 def _parts(part: Any, path: str, faults: list[Violation]) -> list[tuple[Any, str]] | None:

@@ -1,24 +1,24 @@
 """What a journey, a segment or a campaign names that must be defined elsewhere, each with the place where it is named.
 
-Read from the body as it was written, so that a journey with faults of its own is looked through as well: what cannot
-be read is left out here, for it is a fault already.
+Read from the body as it was written, so that one with faults of its own is looked through as well: what cannot be read
+is left out here, for it is a fault already.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, Literal, NamedTuple, assert_never
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, Literal, NamedTuple, TypeVar, assert_never
 
 from pydantic import ValidationError
 
 from schemas.definitions import actions, nodes, split, triggers, waits
 from schemas.definitions.campaign import Campaign
-from schemas.definitions.condition_tree import InSegment, InSnapshot, Percentile, Rfm, leaves
-from schemas.definitions.conditions import parse_condition
-from schemas.errors import InvalidInput
+from schemas.definitions.condition_tree import InSegment, InSnapshot, Percentile, Rfm
+from schemas.definitions.conditions import readable
 
 NAMING: Final = ("segment", "journey", "campaign")  # the kinds that are looked through
 DEFAULT_TOPIC: Final = "default"  # stands for the channel itself, and needs no definition
+M = TypeVar("M")
 
 
 class Mention(NamedTuple):
@@ -33,21 +33,46 @@ class Mention(NamedTuple):
 def mentions(body: Mapping[str, Any]) -> list[Mention]:
     """Everything that the body of a journey, a segment or a campaign names, in its order."""
     if body.get("kind") == "segment":
-        return list(_of_condition("where", body.get("where")))
+        return list(of_condition("where", body.get("where")))
     if body.get("kind") == "campaign":
-        try:
-            return list(of_campaign(Campaign.model_validate(body)))
-        except ValidationError:
-            return []
-    found = [*_of_condition("exit_when", body.get("exit_when")), *_of_condition("goal", body.get("goal"))]
+        campaign = _sound(body, Campaign.model_validate)
+        return list(_of_audience(body) if campaign is None else of_campaign(campaign))
+    found = [*of_condition("exit_when", body.get("exit_when")), *of_condition("goal", body.get("goal"))]
     raw = body.get("nodes")
     for node in raw if isinstance(raw, Sequence) and not isinstance(raw, str) else ():
-        try:
-            read = nodes.read_node(node)
-        except ValidationError:
-            continue
-        found += _of_node(f"nodes.{read.id}", read)
+        read = _sound(node, nodes.read_node)
+        found += _of_faulty(node) if read is None else _of_node(f"nodes.{read.id}", read)
     return found
+
+
+def _sound(raw: Any, read: Callable[[Any], M]) -> M | None:
+    """What is read of it, if need be without its faulty fields; None where it cannot be without them."""
+    try:
+        return read(raw)
+    except ValidationError as faults:
+        faulty = {fault["loc"][0] for fault in faults.errors(include_url=False) if fault["loc"]}
+    try:
+        return read({field: value for field, value in raw.items() if field not in faulty})
+    except (ValidationError, AttributeError):
+        return None
+
+
+def _of_faulty(node: Any) -> Iterator[Mention]:
+    """What the conditions of a faulty node name."""
+    if not isinstance(node, Mapping):
+        return
+    path, branches = f"nodes.{node.get('id')}", node.get("branches")
+    yield from of_condition(f"{path}.if", node.get("if"))
+    for branch in branches if isinstance(branches, list | tuple) else ():
+        if isinstance(branch, Mapping):
+            yield from of_condition(f"{path}.branches.{branch.get('name')}", branch.get("if"))
+
+
+def _of_audience(campaign: Mapping[str, Any]) -> Iterator[Mention]:
+    yield from of_condition("audience", campaign.get("audience"))
+    exclusions = campaign.get("exclusions")
+    for number, exclusion in enumerate(exclusions if isinstance(exclusions, list | tuple) else ()):
+        yield from of_condition(f"exclusions.{number}", exclusion)
 
 
 def of_campaign(campaign: Campaign) -> Iterator[Mention]:
@@ -59,9 +84,7 @@ def of_campaign(campaign: Campaign) -> Iterator[Mention]:
         yield Mention("content.topic", "topic", campaign.content.topic)
     if isinstance(campaign.trigger, triggers.OnSegment | triggers.OnSchedule):
         yield Mention("trigger.segment", "segment", campaign.trigger.segment)
-    yield from _of_condition("audience", campaign.audience)
-    for number, exclusion in enumerate(campaign.exclusions):
-        yield from _of_condition(f"exclusions.{number}", exclusion)
+    yield from _of_audience({"audience": campaign.audience, "exclusions": campaign.exclusions})
 
 
 def enters_by_api(body: Mapping[str, Any]) -> bool:
@@ -89,10 +112,10 @@ def _of_node(path: str, node: nodes.AnyNode) -> Iterator[Mention]:
         case actions.StartJourneyAction():
             yield Mention(f"{path}.journey", "journey", node.journey, "start by api")
         case nodes.If():
-            yield from _of_condition(f"{path}.if", node.if_)
+            yield from of_condition(f"{path}.if", node.if_)
         case nodes.Branches():
             for branch in node.of:
-                yield from _of_condition(f"{path}.branches.{branch.name}", branch.if_)
+                yield from of_condition(f"{path}.branches.{branch.name}", branch.if_)
         case actions.TagAction() | actions.SetTraitAction() | actions.CreateTaskAction():
             pass
         case split.Split() | nodes.Exit():
@@ -103,20 +126,17 @@ def _of_node(path: str, node: nodes.AnyNode) -> Iterator[Mention]:
             assert_never(node)
 
 
-def _of_condition(path: str, condition: Any) -> Iterator[Mention]:
+def of_condition(path: str, condition: Any) -> Iterator[Mention]:
+    """What a condition names, as far as it can be read; nothing where there is none."""
     if condition is None:
         return
-    try:
-        tree = parse_condition(condition, scope="run")
-    except InvalidInput:
-        return
-    for leaf in leaves(tree):
+    for place, leaf in readable(condition, path):
         match leaf:
             case InSegment(segment):
-                yield Mention(path, "segment", segment)
+                yield Mention(place, "segment", segment)
             case InSnapshot(snapshot):
-                yield Mention(path, "snapshot", snapshot)
+                yield Mention(place, "snapshot", snapshot)
             case Percentile(ranking) | Rfm(ranking):
-                yield Mention(path, "ranking", ranking)
+                yield Mention(place, "ranking", ranking)
             case _:
                 pass

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import msgspec
 import pytest
 
-from connectors.publish import CatalogueReader, save_drafts
+from connectors.publish import CatalogueReader, publish, save_drafts
 from schemas.ids import address_hash
 from tests.api.living import Living, living
 
@@ -182,3 +182,49 @@ def test_a_snapshot_s_id_is_given_once(people):
 def test_the_same_members_are_the_same_file(people):
     first = people.post("/v1/segments/gold/snapshots", {"id": "one"}, 201)
     assert people.post("/v1/segments/gold/snapshots", {"id": "two"}, 201)["file"] == first["file"]
+
+
+def test_faults_of_a_preview_and_names_that_stand_nowhere_are_told_at_once(people):
+    wrong = {"and": [{"trait": "plan", "op": "near"}, {"segment": "nowhere"}]}
+    bare = people.client.post("/v1/segments/preview", json=wrong)
+    whole = people.client.post("/v1/segments/preview", json={"where": wrong})
+    assert [fault["path"] for fault in bare.json()["errors"]] == ["and.0.op", "and.1"]
+    assert [fault["path"] for fault in whole.json()["errors"]] == ["where.and.0.op", "where.and.1"]
+
+
+READS = (
+    "/v1/segments/new/count",
+    "/v1/segments/new/members",
+    "/v1/segments/new/members.csv",
+    "/v1/segments/new/history",
+    "/v1/segments/new/snapshots",
+    "/v1/contacts/ann/explain?segment=new",
+)
+
+
+@pytest.mark.parametrize("path", READS)
+def test_of_a_segment_that_is_published_and_not_current_yet_it_is_told_how_far_it_is(people, path):
+    assert people.client.get(path).status_code == 404
+    everyone = {"kind": "segment", "id": "new", "where": {"everyone": True}}
+    publish(CatalogueReader(people.log), [everyone])  # asks about no past: current after the lead
+    soon = people.client.get(path)
+    assert (soon.status_code, soon.headers["retry-after"]) == (409, "1")
+    assert "segment 'new' version 1 is published, and current from " in soon.json()["detail"]
+    people.settle()
+    assert people.client.get(path).status_code == 200
+
+
+@pytest.mark.parametrize("path", READS)
+def test_of_a_segment_whose_past_is_not_known_yet_it_is_told_how_far_that_is(people, path):
+    publish(CatalogueReader(people.log), [{"kind": "segment", "id": "new", "where": {"performed": "buy"}}])
+    people.settle()
+    answer = people.client.get(path)
+    assert answer.status_code == 409
+    assert answer.json()["detail"].endswith("once its past is known: waiting, 0% of everyone, 0 contacts with a past")
+    assert answer.json()["hydration"] == {"stage": "waiting", "done": 0, "contacts": 0}
+
+
+def test_an_edit_that_is_not_current_yet_leaves_what_stood_readable(people):
+    publish(CatalogueReader(people.log), [{"kind": "segment", "id": "gold", "where": {"performed": "buy"}}])
+    people.settle()
+    assert people.get("/v1/segments/gold/count", reach=False)["members"] == 4

@@ -78,6 +78,26 @@ def test_the_address_and_the_body_may_not_disagree(client):
     assert client.post(f"{NEWS}/rollback", json={"version": "x"}).status_code == 422
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"content": b'{"version": 1}'},
+        {"content": b'{"version": 1}', "headers": {"content-type": "application/x-www-form-urlencoded"}},  # curl -d
+        {"params": {"version": 1}},
+    ],
+)
+def test_a_rollback_says_its_version_in_the_address_or_in_a_body_of_any_media_type(client, asked):
+    client.put(NEWS, json={"name": "a"})
+    client.put(NEWS, json={"name": "b"})
+    assert client.post(f"{NEWS}/rollback", **asked).json()["name"] == "a"
+
+
+def test_a_rollback_to_no_version_says_that_it_is_missing(client):
+    client.put(NEWS, json={"name": "a"})
+    answer = client.post(f"{NEWS}/rollback")
+    assert (answer.status_code, answer.json()["errors"]) == (422, [{"path": "version", "message": "is missing"}])
+
+
 def test_what_is_not_there_is_404_and_a_bad_rollback_says_what_there_is(client):
     for path in (NEWS, f"{NEWS}/versions", f"{NEWS}?version=9"):
         assert client.get(path).status_code == 404

@@ -119,10 +119,33 @@ def test_a_segment_names_only_what_is_there_and_that_stays_as_long_as_it_asks(re
     ]
     gold = {"kind": "segment", "id": "gold", "where": {"everyone": True}}
     publish(reader, [gold, asking | {"where": {"not": {"segment": "gold"}}}])
-    with pytest.raises(InvalidInput, match="segment asking: where: names segment 'gold'"):
+    with pytest.raises(InvalidInput, match=r"segment asking: where\.not: names segment 'gold'"):
         delete(reader, "segment", "gold")
     delete(reader, "segment", "asking")
     delete(reader, "segment", "gold")
+
+
+def test_what_is_named_in_vain_is_told_together_with_every_other_fault(reader):
+    wrong = {"trait": "plan", "op": "near", "value": 1}
+    segment = {"kind": "segment", "id": "s", "where": {"and": [wrong, {"not": {"segment": "gold"}}]}}
+    named = journey(
+        TRIGGER,
+        node("mail", "action", do="send", channel="email", template="t", topic=7),
+        node("asks", "condition", **{"if": {"or": [{"snapshot": "frozen"}, wrong]}}),
+    )
+    campaign = {"kind": "campaign", "id": "c", "type": "one_time", "audience": {"or": [wrong, {"segment": "gold"}]}}
+    with pytest.raises(InvalidInput) as refused:
+        publish(reader, [segment, named, campaign])
+    found = {(v.path.partition(": ")[2], v.message) for v in refused.value.violations}
+    assert found >= {
+        ("where.and.1.not", "there is no segment 'gold'"),
+        ("nodes.mail.topic", "must be text; 7 is given"),
+        ("nodes.mail.template", "there is no email_template 't'"),
+        ("nodes.asks.if.or.0", "there is no snapshot 'frozen'"),
+        ("audience.or.1", "there is no segment 'gold'"),
+        ("content", "is missing"),
+    }
+    assert {path for path, _ in found} >= {"where.and.0.op", "nodes.asks.if.or.1.op", "audience.or.0.op"}
 
 
 def test_what_something_live_names_is_ended_only_after_it_and_every_place_is_told(reader):

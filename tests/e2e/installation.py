@@ -26,9 +26,9 @@ class Installation:
         self.process, self.client = process, client
 
     def get(self, path: str, **parameters: Any) -> Any:
-        """The JSON of a read; None for a 404."""
+        """The JSON of a read; None for what is not there, or not yet."""
         answer = self.client.get(path, params=parameters)
-        return None if answer.status_code == 404 else answer.raise_for_status().json()
+        return None if answer.status_code in (404, 409) else answer.raise_for_status().json()
 
     def call(self, kind: str, **call: Any) -> None:
         """One of Segment's calls, answered once durable."""
