@@ -119,11 +119,10 @@ def test_the_command_folds_the_history_again_and_tells_what_is_not_as_it_was(
     with sqlite3.connect(data / "log.db") as db:
         (lost,) = db.execute("SELECT value FROM sends ORDER BY partition, offset LIMIT 1").fetchone()
         (altered,) = db.execute("SELECT value FROM changes ORDER BY partition DESC, offset DESC LIMIT 1").fetchone()
-        db.execute("DELETE FROM sends WHERE value = ?", (lost,))
-        db.execute("UPDATE changes SET value = ? WHERE value = ?", (altered.replace(b'"at":', b'"at": '), altered))
-        made_up = encode(Send("made-up", "nobody", 0, 0, "email"))
-        db.execute("INSERT INTO sends SELECT 0, max(offset) + 1, max(logged_at), 'nobody', ? FROM sends", (made_up,))
-        db.execute("UPDATE ends SET next = next + 1000 WHERE topic = 'sends'")
+        # Without a checksum, as in logs of before there were any: else the damage itself would be told.
+        made_up, alike = encode(Send("made-up", "nobody", 0, 0, "email")), altered.replace(b'"at":', b'"at": ')
+        db.execute("UPDATE sends SET value = ?, crc = NULL WHERE value = ?", (made_up, lost))
+        db.execute("UPDATE changes SET value = ?, crc = NULL WHERE value = ?", (alike, altered))
     db.close()
     code, answer = replayed(data)
     assert (code, answer["equal"]) == (1, False)
