@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 from importlib import import_module
+from importlib.metadata import version
 from importlib.util import find_spec
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import typer
 from pydantic import ValidationError
@@ -122,9 +123,12 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def waxwing() -> None:
+@app.callback(invoke_without_command=True)
+def waxwing(version_: Annotated[bool, typer.Option("--version", help="print the version")] = False) -> None:
     """Marketing automation as a stream pipeline."""
+    if version_:
+        typer.echo(f"waxwing {version('waxwing')}")
+        raise typer.Exit
 
 
 def main() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Sequence
 from typing import Any, Final, TypeGuard, assert_never
 
@@ -24,7 +23,6 @@ from flows.delivery.waiting import Waiting
 from schemas.errors import TransientError
 from schemas.records import Entry, Send
 
-_LOG: Final = logging.getLogger(__name__)
 _LOOK_MS: Final = 1_000  # where those under way may use a domain's allowance up: look again after them
 
 
@@ -66,7 +64,7 @@ class Handover:
         try:
             result = await self._step(job, route)
         except TransientError as fault:  # the log went away for good while stopping
-            _LOG.error("send %s stays open: %s", job.send.id, fault)
+            self.office.book.outage.failed(f"send {job.send.id} stays open: {fault}")
         finally:
             if route is not None:
                 self.desk.done(route, result, job.domain)

@@ -19,7 +19,7 @@ from flows.delivery.runner import GROUP
 from flows.delivery.runner import deliver as deliver_all
 from infra.link_key import base_url, link_key
 from infra.settings import Settings
-from schemas.errors import Fenced
+from schemas.errors import Fenced, LogUnavailable, TransientError
 from schemas.facts import CHANNELS
 from schemas.topics import SENDS
 from sinks.ledger_store import LedgerStore
@@ -53,7 +53,12 @@ def role(settings: Settings, stop: threading.Event, worker: int = 0) -> None:
 
 
 def _first(fault: BaseException) -> BaseException:
-    """What went wrong, of what went wrong in the tasks of a group: being fenced before all that follows from it."""
+    """What went wrong, of what went wrong in the tasks of a group: being fenced before all that follows from it.
+
+    Where the log went away under attempts, the process ends and starts anew: nothing of a producer's is left behind.
+    """
+    if isinstance(fault, LogUnavailable):
+        return TransientError(f"attempts stay open: {fault}")
     if not isinstance(fault, BaseExceptionGroup):
         return fault
     if (fenced := fault.subgroup(Fenced)) is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import bytewax.operators as op
@@ -10,10 +11,12 @@ import pytest
 from bytewax.dataflow import Dataflow
 from bytewax.recovery import init_db_dir
 
+from connectors import source
 from connectors.engine import run_flow
 from connectors.log import Log, Progress
 from connectors.source import LogSource, RecordBatch, RecordPuller, record_pullers
 from connectors.sqlite_log import SqliteLog
+from schemas.errors import LogUnavailable
 from schemas.records import Entry, Record
 from schemas.topics import CRM, DEFINITIONS, EVENTS
 from sinks.log import Batch, LogSink, merged
@@ -162,3 +165,27 @@ def test_of_several_moves_the_last_of_each_partition_counts() -> None:
     assert merged([]) is None
     with pytest.raises(ValueError, match="g, h"):
         merged([Progress("g", {}), Progress("h", {})])
+
+
+class Leaving(SqliteLog):
+    """A log of which every other read finds it away."""
+
+    reads = 0
+
+    def read(self, topic: str, partition: int, offset: int, limit: int = 2_000) -> list[Record]:
+        self.reads += 1
+        if self.reads % 2:
+            raise LogUnavailable("it is away")
+        return super().read(topic, partition, offset, limit)
+
+
+def test_a_flow_whose_log_is_away_asks_again_and_loses_and_repeats_nothing(
+    log: SqliteLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(source, "_AGAIN", timedelta(0))
+    log.append([Entry(CRM, f"c{i}", str(i).encode()) for i in range(100)])
+    leaving = Leaving(tmp_path / "log.db")
+    run_flow(copy_flow(leaving, at_rest(log), limit=5))
+    leaving.close()
+    assert sorted(int(r.value) for r in records(log, EVENTS)) == list(range(100))
+    assert {line.partition(",")[0] for line in caplog.messages} == {f"the log of crm-{n} is away" for n in range(4)}

@@ -34,6 +34,7 @@ class Installation:
         self.may_end = False  # roles may end by themselves, because the log is taken away from them
         self._environment = {
             "PYTHONPATH": str(ROOT),
+            "PYTHONFAULTHANDLER": "1",
             "WAXWING_DATA": str(folder / "data"),
             "WAXWING_CLICKHOUSE": self.clickhouse,
             "WAXWING_CHECKPOINT_S": "0.3",
@@ -101,6 +102,14 @@ class Installation:
             process.kill()
             process.wait()
             _close(process)
+
+    def stacks(self) -> str:
+        """What everybody is at: for who comes to no rest. It ends them all."""
+        for name, process in self.running.items():
+            if name != CLICKHOUSE:
+                process.send_signal(signal.SIGABRT)
+                process.wait()
+        return "\n".join(f"{name}: {self._errors(name).read_text()[-20_000:]}" for name in self.running)
 
     def said(self, name: str) -> str:
         """Its last words."""

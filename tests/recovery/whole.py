@@ -237,7 +237,8 @@ class Chaos:
                 last = f"not yet; lags: {self._lags()}"
             except Exception as fault:  # the broker's clients are finding it again; ClickHouse starts
                 last = repr(fault)
-            assert time.monotonic() < deadline, f"not within {within_s:g} s: {what}: {last}"
+            if time.monotonic() > deadline:
+                raise AssertionError(f"not within {within_s:g} s: {what}: {last}\n{self.installation.stacks()}")
             self.installation.watch()
             pause(0.1)
 

@@ -112,11 +112,13 @@ def fleet(folder: Path, config: KafkaConfig, role: str, **settings: str) -> Iter
             made.kill(name)
 
 
-def eventually(what: str, is_true: Callable[[], bool], meanwhile: Callable[[], object] = lambda: None) -> float:
+def eventually(
+    what: str, is_true: Callable[[], bool], meanwhile: Callable[[], object] = lambda: None, within_s: float = WAIT_S
+) -> float:
     """Wait until it is true; how long that took, in seconds."""
     begun = time.monotonic()
     while not is_true():
-        assert time.monotonic() - begun < WAIT_S, f"not within {WAIT_S:g} s: {what}"
+        assert time.monotonic() - begun < within_s, f"not within {within_s:g} s: {what}"
         meanwhile()
         time.sleep(0.02)
     return time.monotonic() - begun
