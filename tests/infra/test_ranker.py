@@ -139,7 +139,7 @@ def test_of_two_that_compute_at_once_one_stands(installation: Installation, monk
 
 def test_a_ranking_that_a_segment_asks_about_is_not_deleted(installation: Installation) -> None:
     publish(installation.reader, [RANKING, SEGMENT])
-    with pytest.raises(Exception, match="there is no ranking 'customers'"):
+    with pytest.raises(Exception, match="segment top: where: names ranking 'customers'"):
         delete(installation.reader, "ranking", "customers")
     delete(installation.reader, "segment", "top")
     delete(installation.reader, "ranking", "customers")
