@@ -37,6 +37,7 @@ from api import (
     memberships,
     messages,
     migrations,
+    mismatches,
     preview,
     problems,
     reports,
@@ -58,6 +59,7 @@ __all__ = ["Deps", "create_app"]
 PUBLIC = (health.router, ingest.router, hooks.router, links.router, assets.public)  # each checks for itself who calls
 FOR_ADMINS = (
     memberships.router,
+    mismatches.router,
     preview.router,
     snapshots.router,
     explain.router,

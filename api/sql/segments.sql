@@ -78,3 +78,25 @@ FROM contacts
 WHERE contact IN {contacts:Array(String)}
 GROUP BY contact
 ORDER BY contact
+
+-- name: segment_mismatches
+-- How many events of a name held something else than a number at a path of their properties, and the last of them.
+SELECT
+    count() AS events,
+    argMax(held, place) AS value,
+    argMax(id, place) AS last_event,
+    argMax(contact, place) AS contact,
+    max(logged_at) AS at
+FROM
+(
+    SELECT
+        id,
+        contact,
+        logged_at,
+        (logged_at, partition, offset) AS place,
+        arrayFold((inner, key) -> JSONExtractRaw(inner, key), {path:Array(String)}, properties) AS held
+    FROM events FINAL
+    WHERE if({begins:UInt8} = 1, startsWith(name, {event:String}), name = {event:String})
+        AND logged_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')
+)
+WHERE held NOT IN ('', 'null') AND NOT match(held, '^-?[0-9]')

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Final
+from urllib.parse import quote
 
 import msgspec
 import typer
@@ -20,6 +21,7 @@ from flows.segments.sql.given import Given, given_by
 from flows.segments.sql.run import members
 from flows.segments.sql.run import ranked as compute
 from flows.warehouse.rows import COLUMNS, event_row
+from infra.client import show
 from infra.history import read_definitions, read_lines, read_option_instant, read_snapshots
 from schemas.definitions import parse
 from schemas.definitions.conditions import (
@@ -55,6 +57,16 @@ class By(StrEnum):
 def register(root: typer.Typer) -> None:
     """Add `segment` to the command line."""
     root.add_typer(app, name="segment")
+
+
+@app.command("mismatches")
+def mismatches(
+    id: Annotated[str, typer.Argument(help="a segment")],
+    since: Annotated[str | None, typer.Option(help="ISO 8601 with an offset; 30 days ago by default")] = None,
+) -> None:
+    """Which properties of events hold no number where a segment asks one, so that nobody matches, as JSON."""
+    asked: dict[str, Any] = {} if since is None else {"since": since}
+    show(f"/v1/segments/{quote(id, safe='')}/mismatches", **asked)
 
 
 @app.callback()

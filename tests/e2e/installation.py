@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import httpx
 
 T = TypeVar("T")
-WAIT_S = 60.0
+WAIT_S = 180.0
 
 
 class Installation:
@@ -81,6 +81,6 @@ def address(process: subprocess.Popen[bytes], errors: Path) -> str:
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/health", timeout=2).is_success
+        return httpx.get(f"{url}/health", timeout=10).is_success
     except httpx.HTTPError:
         return False
