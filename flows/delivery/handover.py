@@ -76,7 +76,7 @@ class Handover:
         elif isinstance(job.step, LookUp):
             await self._answered(job, await self._find(job))
         elif route is None:
-            await self._end(job, "skipped", f"no provider for {job.send.channel}", other_channel=True)
+            await self._not_handed_over(job, job.step, f"no provider for {job.send.channel}", True)
         else:
             return await self._try(job, job.step, route)
         return None
@@ -171,7 +171,8 @@ class Handover:
                 suppress = [refused_address(job.send, job.origin, self.office.clock())] if scope == "address" else []
                 await self._end(job, "refused", reason, also=suppress, other_channel=scope == "address")
             case GivenUp(reason=reason, in_the_dark=in_the_dark):
-                await self._end(job, "unknown" if in_the_dark else "refused", reason, other_channel=True)
+                goes_on = job.urgent or not in_the_dark
+                await self._end(job, "unknown" if in_the_dark else "refused", reason, other_channel=goes_on)
             case Unknown(reason=reason):
                 await self._end(job, "unknown", reason)
             case _:
@@ -197,7 +198,7 @@ class Handover:
     ) -> None:
         """It has ended; or, where it cannot go by this channel and has another one, it goes on by that."""
         if other_channel and job.send.fallback:
-            await self._fall_back(job, reason, also)
+            await self._fall_back(job, reason, also, in_the_dark=status == "unknown")
             return
         now = self.office.clock()
         entries = end_entries(job.send, job.origin, job.number, status, now, reason, provider_id)
@@ -205,16 +206,17 @@ class Handover:
         fail_point("delivery_ended")
         self._close(job)
 
-    async def _fall_back(self, job: Job, reason: str, also: Sequence[Entry]) -> None:
-        """Durable before the next channel is tried: a restart goes on there."""
+    async def _fall_back(self, job: Job, reason: str, also: Sequence[Entry], in_the_dark: bool) -> None:
+        """Durable before the next channel is tried: a restart goes on there, and knows whether it may have gone."""
         now, was = self.office.clock(), job.send.channel
         job.send = by_channel(job.send, job.send.fallback[0].channel)
         job.origin, job.provider = origin_of(job.send, ""), ""
         job.failed.clear()
-        entry = ledger_entry(job.send, job.number, "retry", now, now, reason=f"{was}: {reason}")
+        why = f"{was}: {reason}"
+        entry = ledger_entry(job.send, job.number, "retry", now, now, reason=why, in_the_dark=in_the_dark)
         await self.office.book.write(self.partition, [entry, *also])
         fail_point("delivery_fell_back")
-        standing = Standing(number=job.number)
+        standing = Standing(number=job.number, in_the_dark=in_the_dark)
         job.steps = attempts(job.send.id, not job.urgent, standing, now)
         job.step = next(job.steps)
         self.schedule(job)

@@ -239,6 +239,30 @@ def test_what_may_have_gone_by_one_channel_goes_by_no_other_when_it_is_taken_bac
     assert (email.given, sms.given, ends(log)) == ([], [], {"unknown": 1})
 
 
+def in_the_dark(n: int, **said: Any) -> Entry:
+    return ledger_entry(send(n, **said), 1, "retry", 5, 6, provider="p", failures=1, in_the_dark=True)
+
+
+@pytest.mark.parametrize(("kind", "ended"), [("marketing", "unknown"), ("transactional", "accepted")])
+def test_what_may_have_gone_is_unknown_where_its_provider_is_no_more_and_only_transactional_goes_by_another_channel(
+    log: Log, tmp_path: Path, kind: Any, ended: str
+):
+    plan(log, send(1, message_class=kind, channels=["webhook"], fallback=[Fallback("webhook")]))
+    log.append([in_the_dark(1)])
+    hook = Named("hook")
+    run(log, tmp_path, Table({"webhook": [Route(hook, Gate())]}))
+    assert (ends(log), len(hook.given)) == ({ended: 1}, int(kind == "transactional"))
+
+
+def test_what_may_have_gone_by_the_channel_before_is_unknown_also_where_the_next_one_cannot_take_it(
+    log: Log, tmp_path: Path
+):
+    plan(log, falling_back(message_class="transactional"))  # its text message is marketing: it cannot go
+    log.append([in_the_dark(1)])
+    run(log, tmp_path, Table({"sms": [Route(Named("sms"), Gate())]}))
+    assert ends(log) == {"unknown": 1}
+
+
 def test_what_is_taken_back_from_who_is_held_out_goes_by_no_channel_but_a_webhook(log: Log, tmp_path: Path):
     plan(log, send(1, contact="ann"), send(2, contact="ann", channel="webhook"), recall("ann", ""))
     provider = Named("p")
