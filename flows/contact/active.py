@@ -129,8 +129,16 @@ class Definitions:
         return frozenset().union(*each) if len(each) == len(epochs) <= MAX_PASSED else None
 
     def concerning(self, epochs: Iterable[int], seen: int) -> list[int]:
-        """Of the activations after `seen` those that may have something to see for a contact not touched since."""
-        return [at for at in epochs if (active := self.at(at)).pasts or active.to_hold(seen) != frozenset()]
+        """Of the activations after `seen` those that may have something to see for a contact not touched since. One
+        that brings a past touches it: it may then hold what began since."""
+        found: list[int] = []
+        for at in epochs:
+            active = self.at(at)
+            if active.pasts or active.to_hold(seen) != frozenset():
+                found.append(at)
+            if active.pasts:
+                seen = at
+        return found
 
     def next_activation(self, after: int) -> int | None:
         """The next instant after this one at which definitions become active; None where none is known."""

@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from flows.contact.active import Definitions
@@ -108,6 +108,7 @@ COUNTS = {leaf.id: 1 for leaf in engine.compile_condition(engine.parse_condition
 
 
 @given(st.integers(0, 2**32))
+@example(99_854)  # a past is brought between what one contact sees at once, and the next asks for what it brings
 @settings(max_examples=150, deadline=None)
 def test_who_is_passed_by_would_have_seen_nothing(seed: int) -> None:
     world = World(seed)
