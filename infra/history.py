@@ -123,7 +123,7 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
 
 
 def _read_line(raw: Any, default_id: str) -> Line:
-    """One line. `logged_at` is its own, else `received_at`, else its `timestamp`; an `enter` line names its journey.
+    """One line. `logged_at` is its own, else its `timestamp`, else `received_at`; an `enter` line names its journey.
     Lines without `messageId` are each an event of their own, as in an import, also where they say the same."""
     if not isinstance(raw, Mapping):
         raise UnreadableRecord("call: is no JSON object")
@@ -131,6 +131,6 @@ def _read_line(raw: Any, default_id: str) -> Line:
     event = read_event({**raw, "type": "track"} if is_entry else raw, trusted=True, default_id=default_id)
     if is_entry:
         event.type = ENTER
-    own = raw.get("logged_at", raw.get("loggedAt"))
-    logged_at = event.received_at if own is None else read_instant(own, "logged_at")
+    said = (raw.get(name) for name in ("logged_at", "loggedAt", "timestamp"))
+    logged_at = next((read_instant(value, "logged_at") for value in said if value is not None), event.received_at)
     return Line(logged_at, contact_of(event), event)

@@ -55,6 +55,12 @@ def test_lines_are_sorted_by_their_own_logged_at(tmp_path):
     assert json.loads(done.stdout)["entered"] == 1
 
 
+def test_a_line_that_says_when_it_was_received_is_logged_at_its_timestamp_all_the_same(tmp_path):
+    late = line("11:00", receivedAt="2026-01-05T12:00:00Z")
+    done = simulate(tmp_path, journey(started_by(), pause("1h")), [late], "--until", "2026-01-05T11:30:00Z")
+    assert json.loads(done.stdout)["entered"] == 1
+
+
 def test_before_it_is_published_nobody_enters(tmp_path):
     lines = [line("09:59"), line("10:00", "v")]
     done = simulate(tmp_path, journey(started_by(), pause("1h")), lines, "--published-at", "2026-01-05T10:00:00Z")
