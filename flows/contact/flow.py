@@ -29,7 +29,6 @@ from connectors.fail_points import fail_point
 from connectors.log import Claim, Log, Progress
 from connectors.source import LogSource
 from flows.contact.partition import PartitionFold
-from schemas.errors import WaxwingError
 from schemas.records import FRESH_MS, TICK, Entry, Record
 from schemas.topics import EVENTS
 from sinks.past_store import PastStore
@@ -221,7 +220,7 @@ class _CommittingPart(StatelessSinkPartition[Any]):
                     partition.pending.result()
                 if self._is_clean and partition.is_unsaved:
                     _commit(self.claim, partition.store, partition.checkpoint())
-        except WaxwingError as fault:  # Bytewax cleans up after another fault, perhaps, and bears none here
+        except Exception as fault:  # also RocksDB's, of a full disk: what is raised here aborts the process
             _LOG.warning("the last states are not saved, and are folded again: %s", fault)
         finally:
             for partition in self.partitions.values():

@@ -19,7 +19,9 @@ SHARED: Final = ("contacts@0/2", "contacts@1/2", *ROLES[1:])  # on Kafka two wor
 CLICKHOUSE: Final = "clickhouse"
 _BY_ITSELF: Final = " by itself"
 _GRACE_S: Final = 40.0
-_ENDED_BY_ITSELF: Final = 1  # a role whose log was away too long, or who was fenced; a supervisor starts it again
+# A role whose log was away too long, who was fenced, or whose disk was full, where a library may abort; a supervisor
+# starts it again.
+_ENDED_BY_ITSELF: Final = (1, -signal.SIGABRT)
 
 
 class Installation:
@@ -78,7 +80,7 @@ class Installation:
             code = process.poll()
             if code is None:
                 continue
-            expected = (-signal.SIGKILL, _ENDED_BY_ITSELF) if self.may_end else (-signal.SIGKILL,)
+            expected = (-signal.SIGKILL, *(_ENDED_BY_ITSELF if self.may_end else ()))
             if code not in expected:
                 raise AssertionError(f"{name} ended with {code}: {self.said(name)}")
             self.deaths[name if code == -signal.SIGKILL else name + _BY_ITSELF] += 1
