@@ -27,7 +27,6 @@ from schemas.errors import Fenced, LogUnavailable
 
 _POLL_S: Final = 0.1
 _AGAIN_S: Final = 1.0  # after the log was away
-_ASK_S: Final = 5.0
 _RELEASE_S: Final = 60.0  # what giving up a partition may take: its last states are saved and copied meanwhile
 _FATAL: Final = (KafkaError._FATAL, KafkaError.FENCED_INSTANCE_ID)
 _ASSIGNED: Final = Gauge("waxwing_worker_partitions", "Partitions that this worker is assigned", ["role"])
@@ -47,7 +46,6 @@ class Membership:
         self._fault: BaseException | None = None
         self._outage = Outage(_LOG, f"{role}: the log")
         self._is_ending = False
-        self._was_away = False
 
     def run(self, work: Work, stop: Callable[[], bool]) -> None:
         """Work on what is assigned until `stop()`. Fenced where another worker has come with the same name.
@@ -55,7 +53,7 @@ class Membership:
         While the log is away the work is begun again and again. The place in the group is kept for the session after
         the end, for a worker that is only started anew.
         """
-        consumer = self._consumer = self._join()
+        consumer = self._join()
         attending = threading.Thread(target=self._attend, args=(consumer,), name=f"{self._role}-workers", daemon=True)
         attending.start()
         try:
@@ -94,26 +92,14 @@ class Membership:
             numbers, version = sorted(self._held), self._version
             self._at_work = version
         try:
-            self._wait_for_log()
             work(numbers, lambda: self._version != version or self._fault is not None or stop())
         except LogUnavailable as fault:
             self._outage.failed(fault)
-            self._was_away = True
             time.sleep(_AGAIN_S)
         finally:
             with self._changed:
                 self._at_work = -1
                 self._changed.notify_all()
-
-    def _wait_for_log(self) -> None:
-        """LogUnavailable while the log is still away: cheaper than to begin the work, and quieter."""
-        if not self._was_away:
-            return
-        try:
-            self._consumer.list_topics(timeout=_ASK_S)
-        except KafkaException as fault:
-            raise self._config.unavailable("list topics", fault.args[0].str()) from fault
-        self._was_away = False
 
     def _attend(self, consumer: Consumer) -> None:
         """Take part in the group; it calls back in this thread."""
