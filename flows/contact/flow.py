@@ -75,7 +75,8 @@ class Partition:
         self.store.check(log.end(EVENTS, partition))
         store = self.store
         self.fold = PartitionFold(partition, reader.definitions, store.load(), store.next_offset, store.logged_at)
-        self.pending: Future[None] | None = None
+        self.unsaid = 0  # effects, and work begun that may have some, which are not on the log
+        self.pending: Future[None] | None = None  # the last commit
         self.emitted = False  # a checkpoint is on its way to the sink
         self._saved, self._every = time.monotonic(), checkpoint_s
         self._saved_offset = store.next_offset
@@ -100,6 +101,10 @@ class Partition:
             self.pending.result()
             self.pending = None
         return self.pending is None
+
+    def has_failed(self) -> bool:
+        """Whether the last commit has failed: its states are not saved, and not known to be changed any more."""
+        return self.pending is not None and self.pending.done() and self.pending.exception() is not None
 
     def is_due(self) -> bool:
         """Whether a checkpoint should be taken now."""
@@ -139,7 +144,7 @@ class EventPuller:
         """The next step; an empty list where there is nothing to do now. A pass over everyone waits for no record, and
         no record for the pass."""
         fold = self.partition.fold
-        if fold.waiting:
+        if fold.waiting or self.partition.has_failed():  # where a commit has failed the step stops the worker
             return [Step(self.number, [])]
         if len(fold.changed) >= MAX_CHANGED and not self.partition.idle():
             return []  # back-pressure
@@ -189,13 +194,11 @@ class _CommittingPart(StatelessSinkPartition[Any]):
     def __init__(self, claim: Claim, partitions: Mapping[int, Partition]):
         self.claim, self.partitions = claim, partitions
         self._thread = ThreadPoolExecutor(1, "checkpoint")
-        self._is_clean = True
 
     def write_batch(self, items: list[Effects | Checkpoint]) -> None:
         """1. effects become durable; 2. only then may a state that knows them be saved."""
         effects = [item for item in items if isinstance(item, Effects)]
         if effects:
-            self._is_clean = False
             fail_point("before_append")
             parts: dict[int, list[Entry]] = {}
             for number, entries in effects:
@@ -204,7 +207,8 @@ class _CommittingPart(StatelessSinkPartition[Any]):
             fail_point("after_append")
             if any(entry.topic == EVENTS for part in parts.values() for entry in part):
                 fail_point("after_tick")
-            self._is_clean = True
+        for number, _ in effects:
+            self.partitions[number].unsaid -= 1
         for item in items:
             if isinstance(item, Checkpoint):
                 partition = self.partitions[item.partition]
@@ -212,13 +216,14 @@ class _CommittingPart(StatelessSinkPartition[Any]):
                 partition.emitted = False
 
     def close(self) -> None:
-        """Save what is folded, so that the next start has nothing to repeat; not where an append has failed."""
+        """Save what is folded, so that the next start has nothing to repeat; not where the fold or an append has
+        failed, and a state would know effects that the log does not hold."""
         self._thread.shutdown()
         try:
             for partition in self.partitions.values():
                 if partition.pending is not None:
                     partition.pending.result()
-                if self._is_clean and partition.is_unsaved:
+                if partition.unsaid == 0 and partition.is_unsaved:
                     _commit(self.claim, partition.store, partition.checkpoint())
         except Exception as fault:  # also RocksDB's, of a full disk: what is raised here aborts the process
             _LOG.warning("the last states are not saved, and are folded again: %s", fault)
@@ -247,6 +252,8 @@ def _fold_steps(partitions: Mapping[int, Partition], steps: Sequence[Step]) -> l
     out: list[Effects | Checkpoint] = []
     for number, records, tick in steps:
         partition = partitions[number]
+        partition.idle()  # or the worker stops
+        partition.unsaid += 1
         if records:
             partition.fold.push(records)
         entries = partition.fold.work(EFFECTS)
@@ -254,6 +261,8 @@ def _fold_steps(partitions: Mapping[int, Partition], steps: Sequence[Step]) -> l
             entries.append(Entry(EVENTS, "", TICK, number))
         if entries:
             out.append(Effects(number, entries))
+        else:
+            partition.unsaid -= 1
         if partition.is_due():
             out.append(partition.checkpoint())
     return out
