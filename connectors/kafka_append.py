@@ -7,9 +7,11 @@ reader sees all of them or none.
 
 from __future__ import annotations
 
+import threading
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -25,6 +27,7 @@ from schemas.records import Entry
 
 MAX_BYTES: Final = 8 << 20  # of one record; topics are made to take it
 _ABANDONED_MS: Final = 10_000  # a transaction whose owner died holds readers back no longer, where the broker looks
+_LATE_S: Final = 1.0  # after a call's own time-out it is left alone
 _VISIBLE_S: Final = 2.0
 _VISIBLE_POLL_S: Final = 0.001
 _FENCED: Final = (KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH)
@@ -88,6 +91,7 @@ class TransactionalAppender:
         self._producer: Producer | None = None
         self._unfinished: Callable[[float], None] | None = None  # what has to end before another begins
         self._is_fenced = False
+        self._is_lost = False  # its client never came back, and its id may be another's by now
 
     def take(self) -> None:
         """Take the transactional id now, which fences whoever had it and ends what that one left open."""
@@ -101,8 +105,15 @@ class TransactionalAppender:
         """Append the group and move its progress, all or nothing. LogUnavailable, Fenced."""
         if self._is_fenced:
             raise Fenced(f"another has taken the transactional id {self._id}")
+        if self._is_lost:
+            raise self._config.unavailable(f"the transactional id {self._id}", "its client is lost; claim anew")
         try:
             landed = self._transact(self._ready(), tickets)
+        except TimeoutError as fault:
+            self._abandon()
+            raise self._config.unavailable(
+                "the transaction did not end; append again from what is committed", "timed out"
+            ) from fault
         except KafkaException as fault:
             self._recover(fault.args[0])
             what = "the transaction failed; append again from what is committed"
@@ -131,7 +142,8 @@ class TransactionalAppender:
         landed = _produce(producer, tickets, self._timeout_s)
         for group, offsets in _moves(tickets).items():
             membership = self._offsets.membership(group)
-            producer.send_offsets_to_transaction(positions(offsets), membership, self._timeout_s)
+            send = partial(producer.send_offsets_to_transaction, positions(offsets), membership, self._timeout_s)
+            _in_time(send, self._timeout_s + _LATE_S)
         self._unfinished = producer.commit_transaction  # one that was not answered can only be asked for again
         producer.commit_transaction(self._timeout_s)
         self._unfinished = None
@@ -157,6 +169,12 @@ class TransactionalAppender:
             self._is_fenced = True
             raise Fenced(f"another has taken the transactional id {self._id}: {fault}")
 
+    def _abandon(self) -> None:
+        """Leave the client in its call, with what it had begun, which whoever takes the id next ends. A claim's id is
+        not taken again here: whether it is still ours is known to those only who assign partitions."""
+        self._producer = self._unfinished = None
+        self._is_lost = bool(self._owner)
+
     def _wait_until_visible(self, tickets: Sequence[Ticket]) -> None:
         """A commit returns when it is decided; its markers follow. Another's open transaction may hold them back."""
         last: dict[tuple[str, int], int] = {}
@@ -167,6 +185,25 @@ class TransactionalAppender:
         for (topic, partition), offset in last.items():
             while self._offsets.end(topic, partition) <= offset and time.monotonic() < until:
                 time.sleep(_VISIBLE_POLL_S)
+
+
+def _in_time(call: Callable[[], None], limit_s: float) -> None:
+    """Call in a thread of its own; TimeoutError where it does not return, and is left there.
+
+    librdkafka 2.16 gives the offsets of a transaction no end where the group's coordinator was away, whatever time-out
+    it is given (https://github.com/confluentinc/librdkafka/issues/5456).
+    """
+    ended: Future[None] = Future()
+
+    def run() -> None:
+        try:
+            call()
+            ended.set_result(None)
+        except BaseException as fault:
+            ended.set_exception(fault)
+
+    threading.Thread(target=run, name="offsets", daemon=True).start()
+    ended.result(limit_s)
 
 
 class _Reports:

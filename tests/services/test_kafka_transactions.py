@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,7 +12,7 @@ from confluent_kafka import Producer
 from connectors.kafka_config import KafkaConfig
 from connectors.kafka_log import KafkaLog
 from connectors.log import Log, Progress
-from schemas.errors import InvalidInput
+from schemas.errors import InvalidInput, LogUnavailable
 from schemas.records import Entry
 from schemas.topics import CRM, DEFINITIONS, EVENTS
 from tests.connectors.log_conformance import everything
@@ -82,6 +83,49 @@ def test_what_a_dead_owner_left_open_is_taken_back_by_the_next_claim(cluster: Ka
     heir.append({0: [Entry(DEFINITIONS, "k", b"heir")]})
     assert [r.value for r in everything(log, DEFINITIONS)[0]] == [b"plain", b"heir"]
     heir.close()
+
+
+class Stuck(Producer):
+    """A producer whose offsets of a transaction never end where `is_on`, as where a coordinator went away."""
+
+    is_on = False
+
+    def send_offsets_to_transaction(self, *arguments: Any) -> None:
+        if self.is_on:
+            threading.Event().wait()
+        super().send_offsets_to_transaction(*arguments)
+
+
+def test_a_client_that_never_comes_back_is_left_and_the_claim_with_it(
+    opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connectors.kafka_append.Producer", Stuck)
+    log = opened(timeout_s=5.0)
+    claim = log.claim("crm", [0])
+    claim.append({0: [Entry(DEFINITIONS, "k", b"first")]}, Progress("g", {(CRM, 0): 1}))
+    with monkeypatch.context() as stuck:
+        stuck.setattr(Stuck, "is_on", True)
+        with pytest.raises(LogUnavailable, match="did not end; append again from what is committed"):
+            claim.append({0: [Entry(DEFINITIONS, "k", b"lost")]}, Progress("g", {(CRM, 0): 2}))
+    with pytest.raises(LogUnavailable, match="claim anew"):
+        claim.append({0: [Entry(DEFINITIONS, "k", b"late")]})
+    heir = log.claim("crm", [0])
+    heir.append({0: [Entry(DEFINITIONS, "k", b"heir")]}, Progress("g", {(CRM, 0): 3}))
+    assert [r.value for r in everything(log, DEFINITIONS)[0]] == [b"first", b"heir"]
+    assert log.committed("g", CRM, 0) == 3
+    claim.close()
+    heir.close()
+
+
+def test_an_append_of_nobody_goes_on_with_another_client(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connectors.kafka_append.Producer", Stuck)
+    log = opened(timeout_s=5.0)
+    with monkeypatch.context() as stuck:
+        stuck.setattr(Stuck, "is_on", True)
+        with pytest.raises(LogUnavailable):
+            moved(log, b"lost", 1)
+    moved(log, b"next", 1)
+    assert [r.value for r in everything(log, DEFINITIONS)[0]] == [b"next"]
 
 
 def test_a_record_that_is_too_large_is_refused_with_its_size_and_nothing_is_appended(opened: Open) -> None:
