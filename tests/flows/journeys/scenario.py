@@ -229,7 +229,7 @@ class Scenario:
             made = decode_event(entry.value)
             if "journey" not in made.context:
                 return  # said by other parts of the fold
-            self.said.append(Said("fact", made.name, format_instant(made.at)))
+            self.said.append(Said("fact", made.name or made.type, format_instant(made.at)))
 
     def sends(self) -> list[Send]:
         """The messages that were planned."""
