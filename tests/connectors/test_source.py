@@ -188,4 +188,5 @@ def test_a_flow_whose_log_is_away_asks_again_and_loses_and_repeats_nothing(
     run_flow(copy_flow(leaving, at_rest(log), limit=5))
     leaving.close()
     assert sorted(int(r.value) for r in records(log, EVENTS)) == list(range(100))
-    assert {line.partition(",")[0] for line in caplog.messages} == {f"the log of crm-{n} is away" for n in range(4)}
+    away = {line.partition(",")[0] for line in caplog.messages}
+    assert away and away <= {f"the log of crm-{n} is away" for n in range(4)}  # one that read every other time saw none

@@ -120,7 +120,10 @@ def test_the_command_folds_the_history_again_and_tells_what_is_not_as_it_was(
         (lost,) = db.execute("SELECT value FROM sends ORDER BY partition, offset LIMIT 1").fetchone()
         (altered,) = db.execute("SELECT value FROM changes ORDER BY partition DESC, offset DESC LIMIT 1").fetchone()
         # Without a checksum, as in logs of before there were any: else the damage itself would be told.
-        made_up, alike = encode(Send("made-up", "nobody", 0, 0, "email")), altered.replace(b'"at":', b'"at": ')
+        made_up, alike = (
+            encode(Send("made-up", "nobody", 0, 0, "email", journey="none")),
+            altered.replace(b'"at":', b'"at": '),
+        )
         db.execute("UPDATE sends SET value = ?, crc = NULL WHERE value = ?", (made_up, lost))
         db.execute("UPDATE changes SET value = ?, crc = NULL WHERE value = ?", (alike, altered))
     db.close()
