@@ -19,17 +19,17 @@ SPARE: Final = 1.5  # so much more than the mean: peaks, and catching up after a
 class Figures(NamedTuple):
     """What one worker, one event and one contact take; beside each the command that prints it."""
 
-    folded_per_s: int = 31_200  # waxwing bench pipeline
+    folded_per_s: int = 31_700  # waxwing bench pipeline
     loaded_per_s: int = 250_000  # waxwing bench latency: contacts / restart_s
-    contact_bytes: int = 766  # waxwing bench storage: state_bytes_per_contact
-    memory_bytes: int = 900  # waxwing bench storage: memory_bytes_per_contact
+    contact_bytes: int = 769  # waxwing bench storage: state_bytes_per_contact
+    memory_bytes: int = 895  # waxwing bench storage: memory_bytes_per_contact
     effects_per_event: float = 1.53  # waxwing bench storage
     event_bytes: float = 181.0  # waxwing bench storage: log_bytes_per_event
     effect_bytes: float = 284.0  # waxwing bench storage: effect_bytes_per_event
     clickhouse_bytes: float = 246.0  # waxwing bench storage: value
-    rows_per_s: int = 150_000  # waxwing bench storage: clickhouse_rows_per_s
-    messages_per_min: int = 300_000  # waxwing bench delivery
-    ingested_per_s: int = 76_200  # waxwing bench ingest, two cores with its clients
+    rows_per_s: int = 139_000  # waxwing bench storage: clickhouse_rows_per_s
+    messages_per_min: int = 287_000  # waxwing bench delivery
+    ingested_per_s: int = 112_000  # waxwing bench ingest, two cores with its clients
 
 
 class Need(NamedTuple):
