@@ -1,9 +1,9 @@
 """Chaos over a whole installation: events and the CRM's records in real time, and everything that can go wrong.
 
 Each disturbance is one of: kill -9 of a role; a role frozen and woken; ClickHouse killed; on SQLite the log's clock set
-forward or back, and its disk full for a moment, where one can be mounted; with a broker it restarts, it is away for a
-while, and a role is frozen past its session, so that another gets its partitions. Producers repeat themselves and come
-in disorder all the time. What is chosen depends on the seed alone.
+forward or back, and its disk full for a moment, where one can be mounted; with a broker it restarts, it is away for
+seconds or a minute, and a role is frozen past its session, so that another gets its partitions. Producers repeat
+themselves and come in disorder all the time. What is chosen depends on the seed alone.
 
 python -m tests.recovery.whole KILLS [SEED] [sqlite|kafka]      prints the verdict of a run
 """
@@ -163,7 +163,7 @@ class Chaos:
     def _chosen(self) -> tuple[str, str]:
         kinds = {"kill": 10, "freeze": 2, "clickhouse": 2, "publish": 2}
         if self.broker is not None:
-            kinds |= {"restart": 2, "away": 2, "expel": 2}
+            kinds |= {"restart": 2, "away": 2, "away for a minute": 1, "expel": 2}
         else:
             kinds |= {"clock": 3} | ({"full": 2} if self._has_small_disk else {})
         [kind] = self.fate.choices(list(kinds), list(kinds.values()))
@@ -189,7 +189,8 @@ class Chaos:
             case "full":
                 self._fill_disk()
             case _:
-                self._broker_goes(fate.uniform(0, 0.5) if kind == "restart" else fate.uniform(2, 6))
+                away_s = {"restart": fate.uniform(0, 0.5), "away": fate.uniform(2, 6), "away for a minute": 60.0}
+                self._broker_goes(away_s[kind])
         self.installation.watch()
 
     def _freeze(self, role: str, seconds: float) -> None:
